@@ -1,0 +1,50 @@
+//! What is true: activities, orders, limits and the ledger.
+//!
+//! Everything here is a pure function of a [`World`] (the rows one batch works on), a command and
+//! the time and ids the world carries. There is no I/O, no clock and no randomness, so every rule
+//! is tested without a database and simulated from a seed.
+
+mod account;
+mod activity;
+mod application;
+mod audit;
+mod command;
+mod donation;
+mod flowers;
+mod id;
+mod money;
+mod operator;
+mod organization;
+mod project;
+mod time;
+mod usage;
+mod world;
+
+pub use account::{Account, AccountKind, OUTSIDE, Transfer, TransferReason};
+pub use activity::{
+    Activity, ActivityKind, ActivityRefusal, ActivityStatus, BehaviourRule, BookRule, Channel,
+    CreateActivity, EndActivity, FundActivity, SetStatus, Settlement, UpdateActivity,
+};
+pub use application::{
+    Application, ApplicationRefusal, ApplicationStatus, AssignBid, BidGrant, CreateApplication,
+    PreviousSecret, RevokeApplication, RotateSecret, UpdateApplication,
+};
+pub use audit::{Actor, AuditEntry, Audited, Operated};
+pub use command::Command;
+pub use donation::{
+    Donate, DonateRefusal, Donated, Donation, DonationKey, DonationStatus, LimitReached, Refund,
+    RefundRefusal, Settle,
+};
+pub use flowers::{
+    FlowerGrant, FlowerKey, FlowerRefusal, GrantFlowers, Granted, UserFlowers, UserFlowersKey,
+};
+pub use id::{
+    AccountId, ActivityNo, AppId, Bid, Id, OpenId, OrgNo, ProjectNo, ThirdUid, TokenId, TransCode,
+};
+pub use money::Fen;
+pub use operator::{CreateToken, OperatorToken, RevokeToken, Role, TokenRefusal};
+pub use organization::{CreateOrganization, Deposit, Organization, OrganizationRefusal, Withdraw};
+pub use project::{CreateProject, Project, ProjectRefusal};
+pub use time::{SHANGHAI, day_of};
+pub use usage::{UserKey, UserLimits, UserUsage};
+pub use world::{Row, RowState, Table, Wanted, World};

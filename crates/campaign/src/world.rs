@@ -1,0 +1,263 @@
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
+
+use jiff::Timestamp;
+
+use crate::{
+    Account, AccountId, AccountKind, Activity, ActivityNo, AppId, Application, AuditEntry, Bid,
+    BidGrant, Donation, DonationKey, Fen, FlowerGrant, FlowerKey, Id, OUTSIDE, OperatorToken,
+    OrgNo, Organization, Project, ProjectNo, TokenId, Transfer, TransferReason, UserFlowers,
+    UserFlowersKey, UserKey, UserUsage,
+};
+
+/// The rows one batch needs, named by its commands before anything is loaded.
+///
+/// The store also loads what hangs on them: the accounts of organizations, projects and
+/// activities, the order behind a donation key, and for an order its activity (with its
+/// organization), project and user's usage.
+#[derive(Debug, Default)]
+pub struct Wanted<'a> {
+    /// Organizations, with their accounts.
+    pub organizations: BTreeSet<&'a OrgNo>,
+    /// Applications.
+    pub applications: BTreeSet<&'a AppId>,
+    /// Bids.
+    pub bids: BTreeSet<&'a Bid>,
+    /// Projects, with their accounts.
+    pub projects: BTreeSet<&'a ProjectNo>,
+    /// Activities, with their accounts and their organization.
+    pub activities: BTreeSet<&'a ActivityNo>,
+    /// Donations by the caller's key.
+    pub donation_keys: Vec<&'a DonationKey>,
+    /// Donations by number, with all they hang on.
+    pub donations: BTreeSet<Id>,
+    /// What users have taken.
+    pub usages: Vec<UserKey>,
+    /// Flower exchanges by the caller's key.
+    pub flower_keys: Vec<&'a FlowerKey>,
+    /// Flowers a user has received.
+    pub user_flowers: Vec<UserFlowersKey>,
+    /// Operator tokens.
+    pub tokens: BTreeSet<&'a TokenId>,
+}
+
+/// Whether a row must be saved, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowState {
+    /// As it was loaded.
+    Clean,
+    /// Loaded, then changed.
+    Changed,
+    /// Made by this batch.
+    New,
+}
+
+/// A row of the world.
+#[derive(Clone, Debug)]
+pub struct Row<V> {
+    /// What it says now.
+    pub value: V,
+    /// What saving it takes.
+    pub state: RowState,
+}
+
+/// The rows of one kind that a batch works on.
+#[derive(Clone, Debug)]
+pub struct Table<K, V>(HashMap<K, Row<V>>);
+
+impl<K, V> Default for Table<K, V> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Eq + Hash, V> Table<K, V> {
+    /// A row as it stands.
+    pub fn get<Q>(&self, key: &Q) -> Option<&V>
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.0.get(key).map(|row| &row.value)
+    }
+
+    /// A row to change; it will be saved.
+    pub fn change<Q>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let row = self.0.get_mut(key)?;
+        if row.state == RowState::Clean {
+            row.state = RowState::Changed;
+        }
+        Some(&mut row.value)
+    }
+
+    /// Adds a row this batch made.
+    pub fn insert(&mut self, key: K, value: V) {
+        let before = self.0.insert(key, Row { value, state: RowState::New });
+        debug_assert!(before.is_none(), "a new row takes a free key");
+    }
+
+    /// Sets a row, whether or not it is there.
+    pub fn put(&mut self, key: K, value: V) {
+        match self.0.entry(key) {
+            Entry::Occupied(mut slot) => {
+                let state = match slot.get().state {
+                    RowState::New => RowState::New,
+                    RowState::Clean | RowState::Changed => RowState::Changed,
+                };
+                slot.insert(Row { value, state });
+            }
+            Entry::Vacant(slot) => {
+                slot.insert(Row { value, state: RowState::New });
+            }
+        }
+    }
+
+    /// Adds a row the store loaded. A row already there stays.
+    pub fn loaded(&mut self, key: K, value: V) {
+        self.0.entry(key).or_insert(Row { value, state: RowState::Clean });
+    }
+
+    /// True when the row is there.
+    pub fn contains<Q>(&self, key: &Q) -> bool
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.0.contains_key(key)
+    }
+
+    /// What the store must save, in no order.
+    pub fn unsaved(&self) -> impl Iterator<Item = (&K, &Row<V>)> {
+        self.0.iter().filter(|(_, row)| row.state != RowState::Clean)
+    }
+
+    /// Every row, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.0.iter().map(|(key, row)| (key, &row.value))
+    }
+
+    /// After a save: what is here is what is stored.
+    pub fn mark_clean(&mut self) {
+        for row in self.0.values_mut() {
+            row.state = RowState::Clean;
+        }
+    }
+}
+
+/// The rows one batch works on, the time it happens at and the ids it may give out.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The business clock's time, one for the whole batch.
+    pub now: Timestamp,
+    next_id: i64,
+    /// Organizations by number.
+    pub organizations: Table<OrgNo, Organization>,
+    /// Applications by id.
+    pub applications: Table<AppId, Application>,
+    /// Bids.
+    pub bids: Table<Bid, BidGrant>,
+    /// Projects by number.
+    pub projects: Table<ProjectNo, Project>,
+    /// Activities by number.
+    pub activities: Table<ActivityNo, Activity>,
+    /// Accounts by number.
+    pub accounts: Table<AccountId, Account>,
+    /// Donations by number.
+    pub donations: Table<Id, Donation>,
+    /// The caller's key → the donation.
+    pub donation_keys: Table<DonationKey, Id>,
+    /// What users hold of activities that limit them.
+    pub usages: Table<UserKey, UserUsage>,
+    /// Flower exchanges by the caller's key.
+    pub flowers: Table<FlowerKey, FlowerGrant>,
+    /// Flowers received, by user.
+    pub user_flowers: Table<UserFlowersKey, UserFlowers>,
+    /// Operator tokens.
+    pub tokens: Table<TokenId, OperatorToken>,
+    /// Transfers this batch made, in order.
+    pub transfers: Vec<Transfer>,
+    /// Audit entries this batch made, in order.
+    pub audit: Vec<AuditEntry>,
+}
+
+impl World {
+    /// An empty world at `now`, giving out ids from `first_id` on.
+    pub fn new(now: Timestamp, first_id: i64) -> Self {
+        Self {
+            now,
+            next_id: first_id,
+            organizations: Table::default(),
+            applications: Table::default(),
+            bids: Table::default(),
+            projects: Table::default(),
+            activities: Table::default(),
+            accounts: Table::default(),
+            donations: Table::default(),
+            donation_keys: Table::default(),
+            usages: Table::default(),
+            flowers: Table::default(),
+            user_flowers: Table::default(),
+            tokens: Table::default(),
+            transfers: Vec::new(),
+            audit: Vec::new(),
+        }
+    }
+
+    /// The next number of the sequence.
+    pub fn take_id(&mut self) -> Id {
+        let id = Id(self.next_id);
+        self.next_id += 1;
+        id
+    }
+
+    /// The number the next [`World::take_id`] would give.
+    pub fn next_id(&self) -> i64 {
+        self.next_id
+    }
+
+    /// Opens an account with nothing in it.
+    pub fn open_account(&mut self, kind: AccountKind, owner: &str) -> AccountId {
+        let id = AccountId(self.take_id().0);
+        self.accounts.insert(id, Account { id, kind, owner: owner.to_owned(), balance: Fen::ZERO });
+        id
+    }
+
+    /// What an account holds; nothing where it was not loaded.
+    pub fn balance(&self, account: AccountId) -> Fen {
+        self.accounts.get(&account).map_or(Fen::ZERO, |account| account.balance)
+    }
+
+    /// True when `amount` can leave `from`.
+    pub fn covers(&self, from: AccountId, amount: Fen) -> bool {
+        from == OUTSIDE || self.balance(from) >= amount
+    }
+
+    /// Moves money. The caller has asked [`World::covers`]; what is moved here is conserved by
+    /// construction.
+    ///
+    /// # Panics
+    /// When an account is missing, is overdrawn or overflows: the rules above let that through, so
+    /// the batch must not be saved.
+    pub fn transfer(
+        &mut self,
+        from: AccountId,
+        to: AccountId,
+        amount: Fen,
+        reason: TransferReason,
+        order: Option<Id>,
+    ) {
+        assert!(amount.is_positive(), "a transfer moves money");
+        assert!(self.covers(from, amount), "account {from} is overdrawn");
+        let source = self.accounts.change(&from).expect("the source account is loaded");
+        source.balance = source.balance.checked_sub(amount).expect("the balance fits");
+        let target = self.accounts.change(&to).expect("the target account is loaded");
+        target.balance = target.balance.checked_add(amount).expect("the balance fits");
+        let id = self.take_id();
+        self.transfers.push(Transfer { id, from, to, amount, reason, order, at: self.now });
+    }
+}

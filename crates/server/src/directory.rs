@@ -1,0 +1,87 @@
+//! The partners, kept in memory: what every call is checked against before anything is loaded.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use aws_lc_rs::hmac;
+use huodong_campaign::{AppId, Application, ApplicationStatus, Bid};
+use jiff::Timestamp;
+
+use crate::secrets::{MasterKey, SecretError};
+
+/// An application that may call.
+#[derive(Debug)]
+pub struct Caller {
+    /// As it is stored.
+    pub application: Application,
+    /// The bids it may pay by.
+    pub bids: HashSet<Bid>,
+    /// Its secret, ready to verify with, and as text (the signed string ends with it).
+    pub secret: Secret,
+    /// The secret before that, while it still signs.
+    pub previous: Option<(Secret, Timestamp)>,
+}
+
+/// An opened secret.
+pub struct Secret {
+    /// As text.
+    pub text: Box<str>,
+    /// As an HMAC-SHA256 key.
+    pub key: hmac::Key,
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// All partners as of the last refresh.
+#[derive(Debug, Default)]
+pub struct Directory {
+    callers: ArcSwap<HashMap<AppId, Arc<Caller>>>,
+}
+
+impl Directory {
+    /// The application that may call as `appid`; a revoked one is as unknown as one that never was.
+    pub fn caller(&self, appid: &str) -> Option<Arc<Caller>> {
+        self.callers.load().get(appid).cloned()
+    }
+
+    /// Takes in what the store says now.
+    pub fn replace(
+        &self,
+        key: &MasterKey,
+        applications: Vec<(Application, Vec<Bid>)>,
+    ) -> Result<(), SecretError> {
+        let mut callers = HashMap::with_capacity(applications.len());
+        for (application, bids) in applications {
+            if application.status == ApplicationStatus::Revoked {
+                continue;
+            }
+            let appid = application.appid.clone();
+            let secret = open(key, &appid, &application.sealed_secret)?;
+            let previous = match &application.previous_secret {
+                Some(old) => Some((open(key, &appid, &old.sealed)?, old.valid_until)),
+                None => None,
+            };
+            let bids = bids.into_iter().collect();
+            callers.insert(appid, Arc::new(Caller { application, bids, secret, previous }));
+        }
+        self.callers.store(Arc::new(callers));
+        Ok(())
+    }
+}
+
+/// What an application's secret is sealed for.
+pub(crate) fn purpose(appid: &AppId) -> String {
+    format!("gongyi/{appid}")
+}
+
+fn open(key: &MasterKey, appid: &AppId, sealed: &[u8]) -> Result<Secret, SecretError> {
+    let bytes = key.open(&purpose(appid), sealed)?;
+    let text = String::from_utf8(bytes).map_err(|_| SecretError::DoesNotOpen)?;
+    let hmac_key = hmac::Key::new(hmac::HMAC_SHA256, text.as_bytes());
+    Ok(Secret { text: text.into_boxed_str(), key: hmac_key })
+}

@@ -1,0 +1,77 @@
+//! What lasts: load and save.
+//!
+//! [`Store`] is the one writer: it loads the rows a batch names into a [`World`] inside a
+//! transaction and saves what the batch changed with one commit. [`Reader`] answers questions
+//! beside it from what is committed.
+
+mod query;
+mod sqlite;
+
+use std::path::PathBuf;
+
+use huodong_campaign::{Wanted, World};
+use thiserror::Error;
+
+pub use query::{
+    AccountFilter, ActivityFilter, AuditFilter, DonationFilter, DonationTotals, FlowerFilter, Page,
+    PageRequest, TransferFilter, TrialBalance,
+};
+pub use sqlite::{AuditReport, Reader, Store};
+
+/// Where and how a store is kept.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// The directory that holds the database; made where missing.
+    pub directory: PathBuf,
+    /// Page cache of the writer, in MiB.
+    pub cache_mib: u32,
+    /// Connections that answer readers.
+    pub readers: usize,
+    /// Keys kept in memory before they are written out as a sorted run.
+    pub keys_per_run: usize,
+    /// An artificial pause at each commit, for measuring what a slower disk would do.
+    pub extra_sync: std::time::Duration,
+}
+
+/// What kept the store from doing what was asked.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The database was made by a newer version.
+    #[error("the database has schema version {found}; this program knows versions up to {known}")]
+    Newer {
+        /// What the database says.
+        found: u32,
+        /// The newest this program knows.
+        known: u32,
+    },
+    /// Another process writes to it.
+    #[error("the database in {0} is in use by another process")]
+    InUse(PathBuf),
+    /// Another process took the database over while this one was writing; this one must stop.
+    #[error("another process has taken the database over")]
+    Fenced,
+    /// Nothing was written; trying again may help.
+    #[error("the database could not be read or written: {0}")]
+    Unavailable(String),
+    /// The commit failed half-way; whether it happened is not known.
+    #[error("the commit's outcome is unknown: {0}")]
+    CommitUnknown(String),
+    /// A row says what no version of this program writes.
+    #[error("the database holds a value that makes no sense: {0}")]
+    Corrupt(String),
+}
+
+/// What [`Store::open`] found and did.
+#[derive(Clone, Copy, Debug)]
+pub struct Opened {
+    /// The schema version before.
+    pub from_version: u32,
+    /// The schema version now.
+    pub version: u32,
+}
+
+#[allow(unused)]
+fn api_shape(store: &mut Store, wanted: &Wanted<'_>, world: &mut World) -> Result<(), StoreError> {
+    store.load(wanted, world)?;
+    store.save(world)
+}

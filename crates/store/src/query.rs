@@ -1,0 +1,119 @@
+//! The questions a [`Reader`](crate::Reader) answers. Lists are paged by a cursor: rows come newest
+//! first, and a page names the number to go on below.
+
+use huodong_campaign::{
+    AccountId, AccountKind, ActivityNo, ActivityStatus, AppId, Bid, DonationStatus, Fen, Id,
+    OpenId, OrgNo, ProjectNo, ThirdUid, TransferReason,
+};
+use jiff::Timestamp;
+
+/// Which page of a list.
+#[derive(Clone, Copy, Debug)]
+pub struct PageRequest {
+    /// Only rows with a number below this; the `next` of the page before.
+    pub before: Option<i64>,
+    /// At most this many rows; the caller has bounded it.
+    pub limit: usize,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The rows, newest first. May be short of the limit, even empty, before the end: a filter
+    /// that matches little stops after a bounded number of rows looked at.
+    pub rows: Vec<T>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<i64>,
+}
+
+/// Which donations. All that is given must match.
+#[derive(Clone, Debug, Default)]
+pub struct DonationFilter {
+    /// Of this activity.
+    pub activity_no: Option<ActivityNo>,
+    /// For this project.
+    pub project_no: Option<ProjectNo>,
+    /// Called by this application.
+    pub appid: Option<AppId>,
+    /// Paid by this bid.
+    pub bid: Option<Bid>,
+    /// Of this user.
+    pub third_uid: Option<ThirdUid>,
+    /// That stand here.
+    pub status: Option<DonationStatus>,
+    /// Placed at or after this moment …
+    pub from: Option<Timestamp>,
+    /// … and before this one.
+    pub until: Option<Timestamp>,
+}
+
+/// Which activities.
+#[derive(Clone, Debug, Default)]
+pub struct ActivityFilter {
+    /// Of this organization.
+    pub org_no: Option<OrgNo>,
+    /// Bound to this project.
+    pub project_no: Option<ProjectNo>,
+    /// That stand here.
+    pub status: Option<ActivityStatus>,
+}
+
+/// Which flower exchanges.
+#[derive(Clone, Debug, Default)]
+pub struct FlowerFilter {
+    /// Called by this application.
+    pub appid: Option<AppId>,
+    /// Received by this user.
+    pub open_id: Option<OpenId>,
+}
+
+/// Which accounts.
+#[derive(Clone, Debug, Default)]
+pub struct AccountFilter {
+    /// Of this kind.
+    pub kind: Option<AccountKind>,
+    /// Of this owner.
+    pub owner: Option<String>,
+}
+
+/// Which transfers.
+#[derive(Clone, Debug, Default)]
+pub struct TransferFilter {
+    /// From or to this account.
+    pub account: Option<AccountId>,
+    /// For this order.
+    pub order: Option<Id>,
+    /// Made for this reason.
+    pub reason: Option<TransferReason>,
+    /// Made at or after this moment …
+    pub from: Option<Timestamp>,
+    /// … and before this one.
+    pub until: Option<Timestamp>,
+}
+
+/// Which audit entries.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// Done by this token.
+    pub actor: Option<String>,
+    /// This action.
+    pub action: Option<String>,
+    /// Done to this.
+    pub subject: Option<String>,
+}
+
+/// The ledger summed up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrialBalance {
+    /// For each kind: how many accounts, and the sum of their balances.
+    pub kinds: Vec<(AccountKind, u64, Fen)>,
+    /// The sum over all accounts: zero, or the ledger is broken.
+    pub sum: Fen,
+}
+
+/// An activity's donations summed up, by status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DonationTotals {
+    /// For each status: how many, and how much.
+    pub by_status: Vec<(DonationStatus, u64, Fen)>,
+}
