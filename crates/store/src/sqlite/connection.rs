@@ -60,6 +60,8 @@ pub(super) fn writer(directory: &Path, cache_mib: u32) -> Result<Connection, Sto
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "wal_autocheckpoint", 0)?;
     conn.pragma_update(None, "foreign_keys", false)?;
+    // What a statement of many rows keeps to undo itself belongs in memory, not in a file.
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.pragma_update(None, "cache_size", -(i64::from(cache_mib.max(1)) * 1024))?;
     Ok(conn)
 }
