@@ -7,6 +7,7 @@ mod health;
 mod listen;
 mod metrics;
 mod nonces;
+pub mod operator;
 mod rate;
 mod router;
 mod secrets;
