@@ -17,7 +17,9 @@ pub struct EngineOptions {
 }
 
 impl Default for EngineOptions {
-    fn default() -> Self { Self { queue_max: 16_384, batch_max: 1_024 } }
+    fn default() -> Self {
+        Self { queue_max: 16_384, batch_max: 1_024 }
+    }
 }
 
 /// Why a command has no outcome.
@@ -44,18 +46,43 @@ pub struct Engine;
 
 impl Engine {
     /// Starts the writer thread and the timers (needs a tokio runtime).
-    pub fn start(store: Store, clock: Clock, options: EngineOptions) -> Self { todo!() }
+    pub fn start(store: Store, clock: Clock, options: EngineOptions) -> Self {
+        todo!()
+    }
     /// Queues the command and waits for its outcome, at most `deadline`.
-    pub async fn submit<C: Command>(&self, command: C, deadline: Duration) -> Result<Result<C::Done, C::Refusal>, EngineError> { todo!() }
-    pub fn reader(&self) -> &Reader { todo!() }
+    pub async fn submit<C: Command>(
+        &self,
+        command: C,
+        deadline: Duration,
+    ) -> Result<Result<C::Done, C::Refusal>, EngineError> {
+        todo!()
+    }
+    pub fn reader(&self) -> &Reader {
+        todo!()
+    }
     /// Runs a question on the readers' threads.
-    pub async fn read<T: Send + 'static>(&self, question: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static) -> Result<T, EngineError> { todo!() }
-    pub fn clock(&self) -> &Clock { todo!() }
-    pub fn queue_depth(&self) -> usize { todo!() }
+    pub async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        todo!()
+    }
+    pub fn clock(&self) -> &Clock {
+        todo!()
+    }
+    pub fn queue_depth(&self) -> usize {
+        todo!()
+    }
     /// Runs every timer that is due by the business clock, and tells what ran.
-    pub async fn run_due(&self) -> Result<Ran, EngineError> { todo!() }
+    pub async fn run_due(&self) -> Result<Ran, EngineError> {
+        todo!()
+    }
     /// Empties the database (the sandbox's reset).
-    pub async fn wipe(&self) -> Result<(), EngineError> { todo!() }
+    pub async fn wipe(&self) -> Result<(), EngineError> {
+        todo!()
+    }
     /// Answers what was accepted, then stops.
-    pub async fn stop(&self) { todo!() }
+    pub async fn stop(&self) {
+        todo!()
+    }
 }
