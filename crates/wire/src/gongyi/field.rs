@@ -19,21 +19,17 @@ pub const TRANS_CODE_CHARS_MAX: usize = 32;
 
 /// A mandatory identifier.
 pub(super) fn id<'de, D: Deserializer<'de>>(from: D) -> Result<Cow<'de, str>, D::Error> {
-    from.deserialize_str(Text { chars_max: ID_CHARS_MAX })
+    from.deserialize_str(Text { chars_max: ID_CHARS_MAX, day_first: false })
 }
 
 /// A mandatory open_id.
 pub(super) fn open_id<'de, D: Deserializer<'de>>(from: D) -> Result<Cow<'de, str>, D::Error> {
-    from.deserialize_str(Text { chars_max: OPEN_ID_CHARS_MAX })
+    from.deserialize_str(Text { chars_max: OPEN_ID_CHARS_MAX, day_first: false })
 }
 
-/// A mandatory trans_code.
+/// A mandatory trans_code, which begins with a day.
 pub(super) fn trans_code<'de, D: Deserializer<'de>>(from: D) -> Result<Cow<'de, str>, D::Error> {
-    let code = from.deserialize_str(Text { chars_max: TRANS_CODE_CHARS_MAX })?;
-    if code.get(..8).and_then(parse_day).is_none() {
-        return Err(D::Error::custom("必须以 yyyyMMdd 格式的日期开头"));
-    }
-    Ok(code)
+    from.deserialize_str(Text { chars_max: TRANS_CODE_CHARS_MAX, day_first: true })
 }
 
 /// An identifier that may be missing, null or empty; all mean that there is none.
@@ -137,8 +133,10 @@ fn bounded<E: Error>(text: &str, chars_max: usize) -> Result<(), E> {
     Ok(())
 }
 
+/// Rules are checked within the visitor: only there does an error learn its field's name.
 struct Text {
     chars_max: usize,
+    day_first: bool,
 }
 
 impl Text {
@@ -146,7 +144,11 @@ impl Text {
         if text.is_empty() {
             return Err(E::custom("不能为空"));
         }
-        bounded(text, self.chars_max)
+        bounded(text, self.chars_max)?;
+        if self.day_first && text.get(..8).and_then(parse_day).is_none() {
+            return Err(E::custom("必须以 yyyyMMdd 格式的日期开头"));
+        }
+        Ok(())
     }
 }
 
@@ -204,7 +206,7 @@ impl Visitor<'_> for Uint32 {
     type Value = u32;
 
     fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str("0 到 4294967295 的整数")
+        f.write_str("介于 0 到 4294967295 之间的整数")
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<u32, E> {
