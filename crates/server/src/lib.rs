@@ -1,6 +1,7 @@
 //! What is served: the vendors' faces, the operator API and the sandbox's controls.
 
 mod app;
+mod body;
 mod directory;
 mod gongyi;
 mod health;
