@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use huodong_campaign::AppId;
 use huodong_engine::{Chance, Engine, EngineError};
 use thiserror::Error;
 
-use crate::directory::Directory;
+use crate::directory::{Directory, purpose};
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::nonces::Nonces;
@@ -69,6 +70,8 @@ pub struct App {
     pub trace_ids: TraceIds,
     /// Whether the server is about to stop.
     pub health: Health,
+    /// Held while the partners are read in.
+    refreshing: tokio::sync::Mutex<()>,
 }
 
 /// Why the partners could not be read in.
@@ -102,11 +105,20 @@ impl App {
             metrics,
             trace_ids: TraceIds::new(chance),
             health: Health::default(),
+            refreshing: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// Seals an application's secret for keeping.
+    pub fn seal_secret(&self, appid: &AppId, secret: &str) -> Vec<u8> {
+        self.master_key.seal(self.chance, &purpose(appid), secret.as_bytes())
     }
 
     /// Reads the partners in; at start, and after each change to one.
     pub async fn refresh(&self) -> Result<(), RefreshError> {
+        // One at a time: of two side by side the slower could put back what it read before the
+        // other's change, and a revoked application would be let in again.
+        let _alone = self.refreshing.lock().await;
         let applications = self.engine.read(|reader| reader.all_applications()).await?;
         self.directory.replace(&self.master_key, self.settings.rate_per_s, applications)?;
         Ok(())

@@ -11,7 +11,7 @@ use reqwest::header::ACCEPT;
 use serde_json::{Value, json};
 
 use super::desk::{Answer, Desk};
-use crate::app::{APP, BID_2, FAILS, PROJECT_2, activity, donation, fresh_nonce, with};
+use crate::app::{APP, BID_2, FAILS, PROJECT_2, activity, donation, with};
 
 async fn donate(desk: &Desk, changes: &[(&str, Value)]) -> Value {
     let body = changes.iter().fold(donation(), |body, (field, to)| with(body, field, to.clone()));
@@ -226,19 +226,9 @@ fn csv_rows(answer: &Answer) -> Vec<csv::StringRecord> {
 #[tokio::test]
 async fn csv_is_the_whole_filtered_list_across_its_pages() {
     let desk = Desk::open().await;
-    let mut donations = Vec::new();
     for n in 0..1_203 {
-        let user = json!(if n % 3 == 0 { "thrice" } else { "user_001" });
-        let mut body = with(donation(), "third_uid", user);
-        body["money"] = json!(1);
-        body["reward_transcode"] = json!(fresh_nonce());
-        donations.push(body);
-    }
-    for chunk in donations.chunks(64) {
-        let calls = chunk.iter().map(|body| desk.server.call(Api::RewardToDonate, body));
-        for answer in futures_of(calls).await {
-            answer.success();
-        }
+        let user = if n % 3 == 0 { "thrice" } else { "user_001" };
+        donate(&desk, &[("third_uid", json!(user)), ("money", json!(1))]).await;
     }
     let all = desk.get("/donations?format=csv").await;
     assert_eq!(all.headers["content-disposition"], "attachment; filename=\"donations.csv\"");
@@ -252,14 +242,6 @@ async fn csv_is_the_whole_filtered_list_across_its_pages() {
     let request = desk.request(Method::GET, "/projects").header(ACCEPT, "text/csv, */*;q=0.1");
     let request = request.bearer_auth(desk.token_of(huodong_campaign::Role::Viewer));
     assert_eq!(csv_rows(&Answer::to(request).await).len(), 3);
-}
-
-async fn futures_of<T>(calls: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
-    let mut answers = Vec::new();
-    for call in calls {
-        answers.push(call.await);
-    }
-    answers
 }
 
 #[tokio::test]
