@@ -92,7 +92,7 @@ async fn a_handler_knows_who_is_at_the_other_end() {
 async fn a_handler_can_have_its_connection_cut_without_an_answer() {
     let router = hello().route(
         "/cut",
-        post(async |Extension(connection): Extension<ConnectionHandle>| {
+        post(async |Extension(connection): Extension<ConnectionHandle>| -> &'static str {
             match connection.drop_connection().await {}
         }),
     );
@@ -240,9 +240,8 @@ async fn plain_http_to_a_tls_port_is_closed() {
 
 #[test]
 fn what_is_wrong_with_tls_files_is_said() {
-    let error = |chain: &str, key: &str| {
-        tls_from_files(&pem(chain), &pem(key)).unwrap_err().to_string()
-    };
+    let error =
+        |chain: &str, key: &str| tls_from_files(&pem(chain), &pem(key)).unwrap_err().to_string();
     assert!(error("none.pem", "key.pem").contains("none.pem"));
     assert!(error("key.pem", "key.pem").contains("no certificate"));
     assert!(error("chain.pem", "chain.pem").contains("chain.pem"));
