@@ -371,7 +371,9 @@ async fn create_activity(app: &App, name: &str) {
         starts_at: if name == activity::FUTURE { now + day } else { now - day },
         ends_at: now + day * 30,
         projects: vec![ProjectNo::from(PROJECT), ProjectNo::from(PROJECT_2)],
-        rules: vec![BehaviourRule { content: "步行".to_owned(), title: "少开一天车".to_owned() }],
+        rules: vec![BehaviourRule {
+            content: "步行".to_owned(), title: "少开一天车".to_owned()
+        }],
         limits,
         channel: Channel::Book(BookRule {
             fail_money: vec![Fen(FAILS)],
