@@ -28,7 +28,7 @@ impl Store {
 }
 
 /// Answers from what is committed. Cheap to clone; calls block, so run them off the async threads.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Reader(Arc<()>);
 
 impl Reader {
