@@ -3,6 +3,7 @@
 mod answer;
 mod bare;
 mod connection;
+mod fill;
 mod load;
 mod order;
 mod report;
@@ -36,6 +37,8 @@ pub(crate) enum Bench {
         #[arg(long, default_value = "127.0.0.1:18081")]
         listen: SocketAddr,
     },
+    /// Make a database to measure on, with orders at rest.
+    Fill(Box<fill::Fill>),
 }
 
 /// Each request is signed and carries a key of its own, random and unique. One or many activities
@@ -98,6 +101,7 @@ impl Bench {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self {
             Self::Donate(donate) => donate.run(),
+            Self::Fill(fill) => fill.run(),
             Self::Bare { listen } => crate::runtime()?.block_on(bare::serve(listen)),
         }
     }
