@@ -64,11 +64,14 @@ pub struct Row<V> {
 
 /// The rows of one kind that a batch works on.
 #[derive(Clone, Debug)]
-pub struct Table<K, V>(HashMap<K, Row<V>>);
+pub struct Table<K, V> {
+    rows: HashMap<K, Row<V>>,
+    changed: bool,
+}
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self(HashMap::new())
+        Self { rows: HashMap::new(), changed: false }
     }
 }
 
@@ -79,7 +82,7 @@ impl<K: Eq + Hash, V> Table<K, V> {
         K: std::borrow::Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.0.get(key).map(|row| &row.value)
+        self.rows.get(key).map(|row| &row.value)
     }
 
     /// A row to change; it will be saved.
@@ -88,7 +91,8 @@ impl<K: Eq + Hash, V> Table<K, V> {
         K: std::borrow::Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let row = self.0.get_mut(key)?;
+        let row = self.rows.get_mut(key)?;
+        self.changed = true;
         if row.state == RowState::Clean {
             row.state = RowState::Changed;
         }
@@ -97,13 +101,15 @@ impl<K: Eq + Hash, V> Table<K, V> {
 
     /// Adds a row this batch made.
     pub fn insert(&mut self, key: K, value: V) {
-        let before = self.0.insert(key, Row { value, state: RowState::New });
+        self.changed = true;
+        let before = self.rows.insert(key, Row { value, state: RowState::New });
         debug_assert!(before.is_none(), "a new row takes a free key");
     }
 
     /// Sets a row, whether or not it is there.
     pub fn put(&mut self, key: K, value: V) {
-        match self.0.entry(key) {
+        self.changed = true;
+        match self.rows.entry(key) {
             Entry::Occupied(mut slot) => {
                 let state = match slot.get().state {
                     RowState::New => RowState::New,
@@ -119,7 +125,7 @@ impl<K: Eq + Hash, V> Table<K, V> {
 
     /// Adds a row the store loaded. A row already there stays.
     pub fn loaded(&mut self, key: K, value: V) {
-        self.0.entry(key).or_insert(Row { value, state: RowState::Clean });
+        self.rows.entry(key).or_insert(Row { value, state: RowState::Clean });
     }
 
     /// True when the row is there.
@@ -128,22 +134,28 @@ impl<K: Eq + Hash, V> Table<K, V> {
         K: std::borrow::Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.0.contains_key(key)
+        self.rows.contains_key(key)
     }
 
     /// What the store must save, in no order.
     pub fn unsaved(&self) -> impl Iterator<Item = (&K, &Row<V>)> {
-        self.0.iter().filter(|(_, row)| row.state != RowState::Clean)
+        self.rows.iter().filter(|(_, row)| row.state != RowState::Clean)
+    }
+
+    /// True when there is anything to save.
+    pub fn is_changed(&self) -> bool {
+        self.changed
     }
 
     /// Every row, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.0.iter().map(|(key, row)| (key, &row.value))
+        self.rows.iter().map(|(key, row)| (key, &row.value))
     }
 
     /// After a save: what is here is what is stored.
     pub fn mark_clean(&mut self) {
-        for row in self.0.values_mut() {
+        self.changed = false;
+        for row in self.rows.values_mut() {
             row.state = RowState::Clean;
         }
     }
@@ -218,6 +230,20 @@ impl World {
     /// The number the next [`World::take_id`] would give.
     pub fn next_id(&self) -> i64 {
         self.next_id
+    }
+
+    /// True when there is anything to save.
+    pub fn is_changed(&self) -> bool {
+        self.organizations.is_changed()
+            || self.applications.is_changed()
+            || self.bids.is_changed()
+            || self.projects.is_changed()
+            || self.activities.is_changed()
+            || self.accounts.is_changed()
+            || self.donations.is_changed()
+            || self.usages.is_changed()
+            || self.flowers.is_changed()
+            || self.tokens.is_changed()
     }
 
     /// Opens an account with nothing in it.

@@ -1,61 +1,243 @@
-//! (Signatures only for now.)
-#![allow(clippy::todo, missing_docs, unused_variables)]
-use std::time::Duration;
+//! The writer's thread: queue → batch → load, decide, save → answers.
 
-use huodong_campaign::Command;
-use huodong_store::{Reader, Store, StoreError};
-use thiserror::Error;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use crate::Clock;
-use crate::timers::Ran;
+use huodong_campaign::{Command, Wanted, World};
+use huodong_store::{Store, StoreError};
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
 
-/// The queue's and the batches' bounds.
-#[derive(Clone, Copy, Debug)]
-pub struct EngineOptions {
-    pub queue_max: usize,
-    pub batch_max: usize,
+use crate::engine::EngineError;
+use crate::source::{Clock, monotonic};
+
+/// What a caller is told about its command.
+pub(crate) type Answer<C> =
+    Result<Result<<C as Command>::Done, <C as Command>::Refusal>, EngineError>;
+
+/// Hears about each batch; `/metrics` is made of it.
+pub trait BatchObserver: fmt::Debug + Send + Sync {
+    /// A batch of `commands` was committed (or, where none of them changed anything, only looked
+    /// at), and how long its steps took.
+    fn batch(&self, commands: usize, load: Duration, decide: Duration, save: Duration);
 }
 
-impl Default for EngineOptions {
-    fn default() -> Self { Self { queue_max: 16_384, batch_max: 1_024 } }
+/// What travels through the queue.
+pub(crate) enum Message {
+    /// A command and whoever waits for it.
+    Job(Box<dyn Job>),
+    /// Empty the database.
+    Wipe(oneshot::Sender<Result<(), EngineError>>),
+    /// Nothing comes after this.
+    Stop,
 }
 
-/// Why a command has no outcome.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum EngineError {
-    #[error("the queue is full; nothing was written")]
-    Busy,
-    #[error("the deadline passed; the command may still be carried out")]
-    Deadline,
-    #[error("the store failed; nothing was written: {0}")]
-    Unavailable(String),
-    #[error("the commit's outcome is unknown")]
-    CommitUnknown,
-    #[error("the engine has stopped")]
-    Stopped,
+/// A command of any kind, with the caller that waits for its outcome.
+pub(crate) trait Job: Send {
+    fn wants<'a>(&'a self, wanted: &mut Wanted<'a>);
+    fn decide(&mut self, world: &mut World);
+    /// Tells the caller what was decided, or why nothing was.
+    fn answer(self: Box<Self>, failed: Option<EngineError>);
+    /// True when nobody waits any more: its deadline has passed or its caller has gone.
+    fn abandoned(&self, now: Instant) -> bool;
 }
 
-/// Counters and histograms' raw material, read by /metrics.
-#[derive(Clone, Debug, Default)]
-pub struct BatchStats {}
+/// The one kind of [`Job`].
+pub(crate) struct Pending<C: Command> {
+    pub(crate) command: C,
+    pub(crate) decided: Option<Result<C::Done, C::Refusal>>,
+    pub(crate) reply: oneshot::Sender<Answer<C>>,
+    pub(crate) deadline: Instant,
+}
 
-#[derive(Clone, Debug)]
-pub struct Engine;
+impl<C: Command> Job for Pending<C> {
+    fn wants<'a>(&'a self, wanted: &mut Wanted<'a>) {
+        self.command.wants(wanted);
+    }
 
-impl Engine {
-    /// Starts the writer thread and the timers (needs a tokio runtime).
-    pub fn start(store: Store, clock: Clock, options: EngineOptions) -> Self { todo!() }
-    /// Queues the command and waits for its outcome, at most `deadline`.
-    pub async fn submit<C: Command>(&self, command: C, deadline: Duration) -> Result<Result<C::Done, C::Refusal>, EngineError> { todo!() }
-    pub fn reader(&self) -> &Reader { todo!() }
-    /// Runs a question on the readers' threads.
-    pub async fn read<T: Send + 'static>(&self, question: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static) -> Result<T, EngineError> { todo!() }
-    pub fn clock(&self) -> &Clock { todo!() }
-    pub fn queue_depth(&self) -> usize { todo!() }
-    /// Runs every timer that is due by the business clock, and tells what ran.
-    pub async fn run_due(&self) -> Result<Ran, EngineError> { todo!() }
-    /// Empties the database (the sandbox's reset).
-    pub async fn wipe(&self) -> Result<(), EngineError> { todo!() }
-    /// Answers what was accepted, then stops.
-    pub async fn stop(&self) { todo!() }
+    fn decide(&mut self, world: &mut World) {
+        self.decided = Some(self.command.decide(world));
+    }
+
+    fn answer(self: Box<Self>, failed: Option<EngineError>) {
+        let answer = match (failed, self.decided) {
+            (Some(error), _) => Err(error),
+            (None, Some(decided)) => Ok(decided),
+            (None, None) => Err(EngineError::Deadline),
+        };
+        // A caller that has gone needs no answer.
+        let _ = self.reply.send(answer);
+    }
+
+    fn abandoned(&self, now: Instant) -> bool {
+        self.reply.is_closed() || self.deadline <= now
+    }
+}
+
+/// Everything the writer's thread owns.
+pub(crate) struct Writer {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) batch_max: usize,
+    pub(crate) observer: Option<Arc<dyn BatchObserver>>,
+    pub(crate) last_id: i64,
+}
+
+impl Writer {
+    /// Runs until told to stop, or until another process has taken the database over.
+    pub(crate) fn run(mut self, mut queue: mpsc::Receiver<Message>) {
+        let mut messages = Vec::with_capacity(self.batch_max);
+        let mut jobs = Vec::with_capacity(self.batch_max);
+        while queue.blocking_recv_many(&mut messages, self.batch_max) > 0 {
+            for message in messages.drain(..) {
+                match message {
+                    Message::Job(job) => jobs.push(job),
+                    Message::Wipe(reply) => {
+                        if self.batch(&mut jobs).is_break() {
+                            return;
+                        }
+                        // A caller that has gone needs no answer.
+                        let _ = reply.send(self.wipe());
+                    }
+                    Message::Stop => queue.close(),
+                }
+            }
+            if self.batch(&mut jobs).is_break() {
+                return;
+            }
+        }
+    }
+
+    fn wipe(&mut self) -> Result<(), EngineError> {
+        self.store.wipe()?;
+        self.last_id = self.store.last_id();
+        Ok(())
+    }
+
+    /// Carries out what waits and answers it. Breaks when this process may write no more.
+    fn batch(&mut self, jobs: &mut Vec<Box<dyn Job>>) -> ControlFlow<()> {
+        let started = monotonic();
+        // What nobody waits for was never begun, and the caller was told so.
+        let (abandoned, mut waiting): (Vec<_>, Vec<_>) =
+            jobs.drain(..).partition(|job| job.abandoned(started));
+        abandoned.into_iter().for_each(|job| job.answer(Some(EngineError::Deadline)));
+        if waiting.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        match self.carry_out(&mut waiting, started) {
+            Ok(()) => {
+                waiting.into_iter().for_each(|job| job.answer(None));
+                ControlFlow::Continue(())
+            }
+            Err(Failure::Panicked) => self.one_by_one(waiting),
+            Err(Failure::Store(error)) => fail(waiting, &error),
+        }
+    }
+
+    /// A rule panicked: which command it was is found by giving each a batch of its own, so that
+    /// one command nobody foresaw does not take its neighbours with it.
+    fn one_by_one(&mut self, waiting: Vec<Box<dyn Job>>) -> ControlFlow<()> {
+        for job in waiting {
+            let mut alone = vec![job];
+            match self.carry_out(&mut alone, monotonic()) {
+                Ok(()) => alone.into_iter().for_each(|job| job.answer(None)),
+                Err(Failure::Panicked) => {
+                    let error = EngineError::Unavailable("an invariant was broken".to_owned());
+                    alone.into_iter().for_each(|job| job.answer(Some(error.clone())));
+                }
+                Err(Failure::Store(error)) => fail(alone, &error)?,
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn carry_out(&mut self, jobs: &mut [Box<dyn Job>], started: Instant) -> Result<(), Failure> {
+        let now = self.clock.now();
+        // Rows keep milliseconds, so the rules see no more than that either.
+        let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
+        let mut world = World::new(now, first_id(now, self.last_id));
+        let mut wanted = Wanted::default();
+        jobs.iter().for_each(|job| job.wants(&mut wanted));
+        self.store.load(&wanted, &mut world)?;
+        drop(wanted);
+        let loaded = monotonic();
+
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            jobs.iter_mut().for_each(|job| job.decide(&mut world));
+        }));
+        if decided.is_err() {
+            self.store.rollback();
+            tracing::error!(commands = jobs.len(), "a rule panicked; its batch was rolled back");
+            return Err(Failure::Panicked);
+        }
+        let decided = monotonic();
+
+        if world.is_changed() {
+            self.store.save(&world)?;
+            self.last_id = world.next_id() - 1;
+        } else {
+            self.store.rollback();
+        }
+        if let Some(observer) = &self.observer {
+            let saved = monotonic();
+            observer.batch(jobs.len(), loaded - started, decided - loaded, saved - decided);
+        }
+        Ok(())
+    }
+}
+
+/// Why a batch was not carried out.
+enum Failure {
+    /// A rule panicked; the transaction was rolled back.
+    Panicked,
+    /// The store failed; the transaction is gone.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+fn fail(jobs: Vec<Box<dyn Job>>, error: &StoreError) -> ControlFlow<()> {
+    tracing::error!(%error, commands = jobs.len(), "a batch failed");
+    let told = EngineError::from(error);
+    jobs.into_iter().for_each(|job| job.answer(Some(told.clone())));
+    match error {
+        StoreError::Fenced => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    }
+}
+
+/// 2020-01-01T00:00:00Z in Unix milliseconds: where the numbering of rows begins.
+const NUMBERING_BEGINS_MS: i64 = 1_577_836_800_000;
+/// How many low bits of a row's number count within one millisecond.
+const COUNT_BITS: u32 = 20;
+
+/// Where a batch's numbers begin: at the business clock's millisecond, but always above the last
+/// number given out, however the clock was moved.
+fn first_id(now: Timestamp, last: i64) -> i64 {
+    let ms = now.as_millisecond().saturating_sub(NUMBERING_BEGINS_MS).max(0);
+    let by_clock = if ms < (1 << (63 - COUNT_BITS)) { ms << COUNT_BITS } else { 0 };
+    by_clock.max(last + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_rise_with_time_and_never_fall_with_the_clock() {
+        let later: Timestamp = "2026-11-21T02:00:00Z".parse().expect("a time");
+        let earlier: Timestamp = "2019-01-01T00:00:00Z".parse().expect("a time");
+        let first = first_id(later, 0);
+        assert_eq!(first >> COUNT_BITS, later.as_millisecond() - NUMBERING_BEGINS_MS);
+        assert_eq!(first_id(later, first + 5), first + 6);
+        assert_eq!(first_id(earlier, first), first + 1);
+        assert_eq!(first_id(Timestamp::MAX, 7), 8, "the clock's part of a number ends in 2298");
+    }
 }

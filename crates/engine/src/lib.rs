@@ -1,12 +1,15 @@
 //! What happens: batches, timers, the clock.
 //!
-//! [`Engine`] owns the store's writer on a thread of its own. Callers hand it commands and await
-//! their outcomes; it drains its bounded queue into batches and commits each with one flush.
+//! [`Engine`] keeps the store's writer on a thread of its own. Callers hand it commands and await
+//! their outcomes; the thread takes whatever is waiting as one batch, decides it in memory and
+//! commits it with one flush, and only then do the callers hear.
 
 mod batch;
+mod engine;
 pub mod source;
 mod timers;
 
-pub use batch::{BatchStats, Engine, EngineError, EngineOptions};
+pub use batch::BatchObserver;
+pub use engine::{Engine, EngineError, EngineOptions};
 pub use source::{Chance, Clock};
 pub use timers::Ran;

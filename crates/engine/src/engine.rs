@@ -1,0 +1,217 @@
+//! The engine as its callers see it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use huodong_campaign::Command;
+use huodong_store::{Reader, Store, StoreError};
+use parking_lot::Mutex;
+use thiserror::Error;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::batch::{BatchObserver, Message, Pending, Writer};
+use crate::source::{Clock, monotonic};
+use crate::timers::{Ran, Timers};
+
+/// The queue's and the batches' bounds.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// Commands that may wait; one more is told that the engine is busy.
+    pub queue_max: usize,
+    /// Commands in one batch.
+    pub batch_max: usize,
+    /// Who hears about each batch.
+    pub observer: Option<Arc<dyn BatchObserver>>,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self { queue_max: 16_384, batch_max: 1_024, observer: None }
+    }
+}
+
+/// Why a command has no outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum EngineError {
+    /// The queue is full. Nothing was written.
+    #[error("the queue is full; nothing was written")]
+    Busy,
+    /// The caller's deadline passed. The command may still be carried out, once.
+    #[error("the deadline passed; the command may still be carried out")]
+    Deadline,
+    /// The store failed. Nothing was written.
+    #[error("the store failed; nothing was written: {0}")]
+    Unavailable(String),
+    /// The store failed while committing. Ask again with the same key to learn what happened.
+    #[error("the commit's outcome is unknown")]
+    CommitUnknown,
+    /// The engine has stopped. Nothing was written.
+    #[error("the engine has stopped")]
+    Stopped,
+}
+
+impl From<&StoreError> for EngineError {
+    fn from(error: &StoreError) -> Self {
+        match error {
+            StoreError::CommitUnknown(_) => Self::CommitUnknown,
+            StoreError::Fenced => Self::Stopped,
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for EngineError {
+    fn from(error: StoreError) -> Self {
+        Self::from(&error)
+    }
+}
+
+/// Carries out commands in batches, and runs what is due. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Engine(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    queue: mpsc::Sender<Message>,
+    reader: Reader,
+    clock: Clock,
+    stopped: AtomicBool,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    timers: Timers,
+}
+
+impl Engine {
+    /// Starts the writer's thread and the timers. Call it on a tokio runtime.
+    pub fn start(store: Store, clock: Clock, options: EngineOptions) -> std::io::Result<Self> {
+        let (queue, waiting) = mpsc::channel(options.queue_max);
+        let reader = store.reader();
+        let writer = Writer {
+            last_id: store.last_id(),
+            store,
+            clock: clock.clone(),
+            batch_max: options.batch_max,
+            observer: options.observer,
+        };
+        let thread = std::thread::Builder::new().name("writer".to_owned());
+        let thread = thread.spawn(move || writer.run(waiting))?;
+        let engine = Self(Arc::new(Inner {
+            queue,
+            reader,
+            clock,
+            stopped: AtomicBool::new(false),
+            writer: Mutex::new(Some(thread)),
+            timers: Timers::default(),
+        }));
+        engine.spawn_timers();
+        Ok(engine)
+    }
+
+    /// Queues a command and waits for its outcome, at most this long. The outer error says that
+    /// there is none; the inner one that the rules refused.
+    pub async fn submit<C: Command>(
+        &self,
+        command: C,
+        deadline: Duration,
+    ) -> Result<Result<C::Done, C::Refusal>, EngineError> {
+        if self.0.stopped.load(Ordering::Acquire) {
+            return Err(EngineError::Stopped);
+        }
+        let (reply, outcome) = oneshot::channel();
+        let pending = Pending { command, decided: None, reply, deadline: monotonic() + deadline };
+        self.0.queue.try_send(Message::Job(Box::new(pending))).map_err(|error| match error {
+            TrySendError::Full(_) => EngineError::Busy,
+            TrySendError::Closed(_) => EngineError::Stopped,
+        })?;
+        match tokio::time::timeout(deadline, outcome).await {
+            Ok(Ok(answer)) => answer,
+            // The writer is gone; it may have taken the command with it half-way.
+            Ok(Err(_)) => Err(EngineError::CommitUnknown),
+            Err(_) => Err(EngineError::Deadline),
+        }
+    }
+
+    /// Puts a question to the store beside the writer.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let reader = self.0.reader.clone();
+        match tokio::task::spawn_blocking(move || question(&reader)).await {
+            Ok(answer) => answer.map_err(EngineError::from),
+            Err(error) => Err(EngineError::Unavailable(format!("a reader failed: {error}"))),
+        }
+    }
+
+    /// What is committed, for callers on a thread of their own.
+    pub fn reader(&self) -> &Reader {
+        &self.0.reader
+    }
+
+    /// Both clocks.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// How many commands wait.
+    pub fn queue_depth(&self) -> usize {
+        self.0.queue.max_capacity() - self.0.queue.capacity()
+    }
+
+    /// True until [`Engine::stop`], or until the writer had to give up.
+    pub fn is_running(&self) -> bool {
+        !self.0.stopped.load(Ordering::Acquire) && !self.0.queue.is_closed()
+    }
+
+    /// Runs everything that is due by the business clock, and tells what ran.
+    pub async fn run_due(&self) -> Result<Ran, EngineError> {
+        self.0.timers.run_due(self).await
+    }
+
+    /// Empties the database: the sandbox's reset.
+    pub async fn wipe(&self) -> Result<(), EngineError> {
+        let (reply, outcome) = oneshot::channel();
+        let sent = self.0.queue.send(Message::Wipe(reply)).await;
+        sent.map_err(|_| EngineError::Stopped)?;
+        outcome.await.unwrap_or(Err(EngineError::Stopped))
+    }
+
+    /// Answers what was accepted, then stops the writer and closes the database.
+    pub async fn stop(&self) {
+        self.0.stopped.store(true, Ordering::Release);
+        // An error means that the writer has stopped already.
+        let _ = self.0.queue.send(Message::Stop).await;
+        let writer = self.0.writer.lock().take();
+        if let Some(writer) = writer
+            && tokio::task::spawn_blocking(move || writer.join()).await.is_err()
+        {
+            tracing::error!("the writer's thread could not be awaited");
+        }
+    }
+
+    /// Looks for due timers now and then, and whenever the clock is moved, for as long as the
+    /// engine runs.
+    fn spawn_timers(&self) {
+        let weak = Arc::downgrade(&self.0);
+        let mut moved = self.0.clock.watch();
+        tokio::spawn(async move {
+            loop {
+                let pause = tokio::time::sleep(crate::timers::LOOK_EVERY);
+                tokio::select! {
+                    () = pause => {}
+                    changed = moved.changed() => if changed.is_err() { return },
+                }
+                let Some(inner) = weak.upgrade() else { return };
+                let engine = Self(inner);
+                if !engine.is_running() {
+                    return;
+                }
+                if let Err(error) = engine.run_due().await {
+                    tracing::warn!(%error, "timers could not run; trying again");
+                }
+            }
+        });
+    }
+}
