@@ -8,6 +8,7 @@ use aws_lc_rs::hmac;
 use huodong_campaign::{AppId, Application, ApplicationStatus, Bid};
 use jiff::Timestamp;
 
+use crate::rate::Rate;
 use crate::secrets::{MasterKey, SecretError};
 
 /// An application that may call.
@@ -21,6 +22,8 @@ pub struct Caller {
     pub secret: Secret,
     /// The secret before that, while it still signs.
     pub previous: Option<(Secret, Timestamp)>,
+    /// How often it may call.
+    pub rate: Arc<Rate>,
 }
 
 /// An opened secret.
@@ -49,12 +52,15 @@ impl Directory {
         self.callers.load().get(appid).cloned()
     }
 
-    /// Takes in what the store says now.
+    /// Takes in what the store says now. What a caller has used of its rate is kept where the rate
+    /// is the same.
     pub fn replace(
         &self,
         key: &MasterKey,
+        default_rate_per_s: u32,
         applications: Vec<(Application, Vec<Bid>)>,
     ) -> Result<(), SecretError> {
+        let before = self.callers.load();
         let mut callers = HashMap::with_capacity(applications.len());
         for (application, bids) in applications {
             if application.status == ApplicationStatus::Revoked {
@@ -66,8 +72,13 @@ impl Directory {
                 Some(old) => Some((open(key, &appid, &old.sealed)?, old.valid_until)),
                 None => None,
             };
+            let per_s = application.rate_per_s.unwrap_or(default_rate_per_s);
+            let rate = match before.get(&appid) {
+                Some(known) if known.rate.per_s() == per_s => Arc::clone(&known.rate),
+                _ => Arc::new(Rate::new(per_s)),
+            };
             let bids = bids.into_iter().collect();
-            callers.insert(appid, Arc::new(Caller { application, bids, secret, previous }));
+            callers.insert(appid, Arc::new(Caller { application, bids, secret, previous, rate }));
         }
         self.callers.store(Arc::new(callers));
         Ok(())

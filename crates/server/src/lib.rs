@@ -2,8 +2,24 @@
 
 mod app;
 mod directory;
+mod gongyi;
+mod health;
+mod listen;
+mod metrics;
+mod nonces;
+mod rate;
+mod router;
 mod secrets;
+mod trace;
 
-pub use app::{App, Settings};
-pub use directory::{Caller, Directory};
+pub use app::{App, RefreshError, Settings};
+pub use directory::{Caller, Directory, Secret};
+pub use gongyi::{donate_transcode, parse_donate_transcode};
+pub use health::Health;
+pub use listen::{ConnectionHandle, ListenOptions, Served, TlsError, bind, serve, tls_from_files};
+pub use metrics::{ApiMetrics, Metrics};
+pub use nonces::{NonceRefusal, Nonces};
+pub use rate::Rate;
+pub use router::router;
 pub use secrets::{MasterKey, SecretError};
+pub use trace::{TraceId, TraceIds};
