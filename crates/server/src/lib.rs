@@ -1,12 +1,14 @@
 //! What is served: the vendors' faces, the operator API and the sandbox's controls.
 
 mod app;
+mod body;
 mod directory;
 mod gongyi;
 mod health;
 mod listen;
 mod metrics;
 mod nonces;
+pub mod operator;
 mod rate;
 mod router;
 mod secrets;

@@ -97,20 +97,26 @@ impl<P: Changes> Operator<P> {
     where
         C::Refusal: Into<Problem>,
     {
+        self.attempt(command).await?.map_err(Into::into)
+    }
+
+    /// The same, for a caller that has words of its own for the refusals.
+    pub(super) async fn attempt<C: Audited>(
+        &self,
+        command: C,
+    ) -> Result<Result<C::Done, C::Refusal>, Problem> {
         let actor = Actor { name: self.token.name.to_string(), trace_id: self.trace_id.clone() };
-        let outcome =
-            self.app.engine.submit(Operated { actor, command }, self.app.settings.deadline).await?;
+        let deadline = self.app.settings.deadline;
+        let outcome = self.app.engine.submit(Operated { actor, command }, deadline).await?;
         let (operator, trace_id) = (self.token.name.as_str(), self.trace_id.as_str());
-        match outcome {
-            Ok(done) => {
-                tracing::info!(operator, trace_id, action = C::ACTION, "operator's change done");
-                Ok(done)
-            }
-            Err(refusal) => {
-                tracing::info!(operator, trace_id, action = C::ACTION, "operator's change refused");
-                Err(refusal.into())
-            }
-        }
+        tracing::info!(
+            operator,
+            trace_id,
+            action = C::ACTION,
+            done = outcome.is_ok(),
+            "operator's change"
+        );
+        Ok(outcome)
     }
 
     /// Lets a change to partners take effect in this process.

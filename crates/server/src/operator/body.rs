@@ -41,7 +41,8 @@ fn is_json(request: &Request) -> bool {
 
 async fn whole(request: Request, app: &App) -> Result<Bytes, Problem> {
     let most = app.settings.body_bytes_max;
-    let read = tokio::time::timeout(app.settings.deadline, to_bytes(request.into_body(), most));
+    let read =
+        tokio::time::timeout(app.settings.body_deadline, to_bytes(request.into_body(), most));
     match read.await {
         Err(_) => Err(Problem::new(Kind::TooSlow, "the body did not arrive in time")),
         Ok(Ok(bytes)) => Ok(bytes),
@@ -98,7 +99,9 @@ pub(super) fn field_of(path: &str, message: &str) -> String {
     match (path, name) {
         ("." | "", Some(name)) => name.to_owned(),
         ("." | "", None) => "body".to_owned(),
-        (path, Some(name)) if path == name || path.ends_with(&format!(".{name}")) => path.to_owned(),
+        (path, Some(name)) if path == name || path.ends_with(&format!(".{name}")) => {
+            path.to_owned()
+        }
         (path, Some(name)) => format!("{path}.{name}"),
         (path, None) => path.to_owned(),
     }

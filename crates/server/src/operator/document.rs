@@ -94,7 +94,10 @@ const CHANGING: &[(&str, &str)] = &[
     ("403", "The token's role does not reach; `detail` names the one needed"),
     ("404", "The thing the path names is not there"),
     ("408", "The body did not arrive in time"),
-    ("409", "A number is taken, the thing does not stand where this can be done, or money is missing"),
+    (
+        "409",
+        "A number is taken, the thing does not stand where this can be done, or money is missing",
+    ),
     ("413", "The body is too long"),
     ("415", "The body is not announced as application/json"),
     ("422", "A field is missing, unknown or not taken; `field` names it"),

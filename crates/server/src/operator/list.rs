@@ -96,6 +96,16 @@ impl<F: DeserializeOwned + Send> FromRequestParts<Arc<App>> for List<F> {
     }
 }
 
+impl<F> List<F> {
+    /// The same question with its filter read further.
+    pub(super) fn try_map<G>(
+        self,
+        read: impl FnOnce(F) -> Result<G, Problem>,
+    ) -> Result<List<G>, Problem> {
+        Ok(List { filter: read(self.filter)?, asked: self.asked })
+    }
+}
+
 impl<F: Clone + Send + Sync + 'static> List<F> {
     /// Answers a list whose rows have numbers.
     pub(super) async fn answer<R, Q>(
@@ -105,11 +115,15 @@ impl<F: Clone + Send + Sync + 'static> List<F> {
     ) -> Result<Response, Problem>
     where
         R: Record,
-        Q: Fn(&Reader, &F, PageRequest) -> Result<Page<R>, StoreError> + Clone + Send + Sync + 'static,
+        Q: Fn(&Reader, &F, PageRequest) -> Result<Page<R>, StoreError>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
     {
         let filter = self.filter;
         let question = move |reader: &Reader, page: PageRequest| question(reader, &filter, page);
-        if self.asked.csv()? {
+        if self.asked.format()? == Format::Csv {
             return csv::export(operator.app().clone(), question).await;
         }
         let before = match &self.asked.cursor {
@@ -129,7 +143,7 @@ impl<F: Clone + Send + Sync + 'static> List<F> {
         mut rows: Vec<R>,
         key: impl Fn(&R) -> &str,
     ) -> Result<Response, Problem> {
-        if self.asked.csv()? {
+        if self.asked.format()? == Format::Csv {
             return csv::whole(&rows);
         }
         if let Some(cursor) = &self.asked.cursor {
@@ -153,18 +167,17 @@ impl Asked {
         }
     }
 
-    /// Whether CSV is asked for.
-    fn csv(&self) -> Result<bool, Problem> {
-        let csv = match self.format.as_deref() {
-            None => self.csv,
-            Some("json") => false,
-            Some("csv") => true,
+    fn format(&self) -> Result<Format, Problem> {
+        let format = match self.format.as_deref() {
+            None if self.csv => Format::Csv,
+            None | Some("json") => Format::Json,
+            Some("csv") => Format::Csv,
             Some(_) => return Err(malformed("format", "must be json or csv")),
         };
         let paged = [("limit", &self.limit), ("cursor", &self.cursor)];
-        match paged.into_iter().find(|(_, given)| csv && given.is_some()) {
+        match paged.into_iter().find(|(_, given)| format == Format::Csv && given.is_some()) {
             Some((name, _)) => Err(malformed(name, "does not go with CSV, which exports all")),
-            None => Ok(csv),
+            None => Ok(format),
         }
     }
 }

@@ -29,6 +29,7 @@ mod whoami;
 
 use std::sync::Arc;
 
+use axum::routing::any;
 use axum::{Router, middleware};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -36,7 +37,7 @@ use utoipa_axum::routes;
 use crate::App;
 
 /// Where the API is mounted.
-pub const BASE: &str = "/operator/v1";
+const BASE: &str = "/operator/v1";
 
 /// Every route of the operator API, with its document.
 fn surface() -> OpenApiRouter<Arc<App>> {
@@ -75,15 +76,12 @@ fn surface() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(document::frame()).nest(BASE, routes)
 }
 
-/// The operator API, ready to be merged into the server's router.
-pub fn router(app: Arc<App>) -> Router {
-    // Fallbacks must sit inside the nest, so that they answer for this API alone.
+/// The operator API's routes, to be merged into the server's.
+pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let (routes, _document) = surface().split_for_parts();
-    let unknown = Router::new()
-        .route(&format!("{BASE}/{{*rest}}"), axum::routing::any(problem::no_such_path));
+    // Not a fallback: the server's other paths have answers of their own for what is not there.
     routes
         .method_not_allowed_fallback(problem::no_such_method)
-        .merge(unknown)
-        .layer(middleware::from_fn_with_state(app.clone(), trace::finish))
-        .with_state(app)
+        .route(&format!("{BASE}/{{*rest}}"), any(problem::no_such_path))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), trace::call))
 }

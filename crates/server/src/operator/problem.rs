@@ -75,34 +75,46 @@ impl Kind {
     fn row(self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
-            Self::Malformed => (S::BAD_REQUEST, "urn:huodong:problem:malformed", "Malformed request"),
+            Self::Malformed => {
+                (S::BAD_REQUEST, "urn:huodong:problem:malformed", "Malformed request")
+            }
             Self::Invalid => {
                 (S::UNPROCESSABLE_ENTITY, "urn:huodong:problem:invalid-field", "Invalid field")
             }
             Self::Unauthenticated => {
                 (S::UNAUTHORIZED, "urn:huodong:problem:unauthenticated", "A valid token is needed")
             }
-            Self::Forbidden => (S::FORBIDDEN, "urn:huodong:problem:forbidden", "Another role is needed"),
+            Self::Forbidden => {
+                (S::FORBIDDEN, "urn:huodong:problem:forbidden", "Another role is needed")
+            }
             Self::NotFound => (S::NOT_FOUND, "urn:huodong:problem:not-found", "Not found"),
             Self::NoSuchMethod => {
                 (S::METHOD_NOT_ALLOWED, "urn:huodong:problem:no-such-method", "No such method")
             }
-            Self::TooSlow => (S::REQUEST_TIMEOUT, "urn:huodong:problem:too-slow", "Request too slow"),
+            Self::TooSlow => {
+                (S::REQUEST_TIMEOUT, "urn:huodong:problem:too-slow", "Request too slow")
+            }
             Self::Taken => (S::CONFLICT, "urn:huodong:problem:taken", "Already taken"),
             Self::WrongState => (S::CONFLICT, "urn:huodong:problem:wrong-state", "Wrong state"),
             Self::NotEnoughMoney => {
                 (S::CONFLICT, "urn:huodong:problem:not-enough-money", "Not enough money")
             }
-            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "urn:huodong:problem:too-large", "Body too large"),
+            Self::TooLarge => {
+                (S::PAYLOAD_TOO_LARGE, "urn:huodong:problem:too-large", "Body too large")
+            }
             Self::NotJson => {
                 (S::UNSUPPORTED_MEDIA_TYPE, "urn:huodong:problem:not-json", "Body is not JSON")
             }
             Self::Busy => (S::SERVICE_UNAVAILABLE, "urn:huodong:problem:busy", "Try again later"),
-            Self::Deadline => (S::GATEWAY_TIMEOUT, "urn:huodong:problem:deadline", "Not answered in time"),
+            Self::Deadline => {
+                (S::GATEWAY_TIMEOUT, "urn:huodong:problem:deadline", "Not answered in time")
+            }
             Self::OutcomeUnknown => {
                 (S::INTERNAL_SERVER_ERROR, "urn:huodong:problem:outcome-unknown", "Outcome unknown")
             }
-            Self::Internal => (S::INTERNAL_SERVER_ERROR, "urn:huodong:problem:internal", "Internal error"),
+            Self::Internal => {
+                (S::INTERNAL_SERVER_ERROR, "urn:huodong:problem:internal", "Internal error")
+            }
         }
     }
 }
@@ -155,7 +167,7 @@ impl Problem {
     }
 }
 
-/// The body is written by [`super::trace::finish`], which knows the trace id.
+/// The body is written by [`super::trace::call`], which knows the trace id.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.kind.row().0.into_response();
@@ -191,7 +203,8 @@ impl From<EngineError> for Problem {
 /// Answers for paths that are not there.
 pub(super) async fn no_such_path(uri: Uri) -> Problem {
     let path = uri.path();
-    let detail = format!("there is nothing at {path}; {}/openapi.json lists what there is", super::BASE);
+    let detail =
+        format!("there is nothing at {path}; {}/openapi.json lists what there is", super::BASE);
     Problem::new(Kind::NotFound, detail)
 }
 

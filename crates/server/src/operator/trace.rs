@@ -1,5 +1,5 @@
-//! What every answer of the operator API gets: its trace id where it is a problem, and the word
-//! that it is not to be cached.
+//! What every call of the operator API gets: a trace id, which problems show, a line in the log,
+//! and the word that its answer is not to be cached.
 
 use std::sync::Arc;
 
@@ -10,27 +10,27 @@ use axum::response::Response;
 use http::Extensions;
 
 use super::problem::Problem;
-use crate::App;
+use crate::{App, TraceId};
 
-/// The request's trace id: 32 lowercase hexadecimal digits.
-#[derive(Clone, Debug)]
-pub(super) struct TraceId(pub(super) String);
-
-/// The trace id the request came with.
+/// The trace id of a request that came through [`call`].
 pub(super) fn trace_id(extensions: &Extensions) -> String {
-    extensions.get::<TraceId>().map(|id| id.0.clone()).unwrap_or_default()
+    extensions.get::<TraceId>().map(ToString::to_string).unwrap_or_default()
 }
 
-/// Finishes an answer.
-pub(super) async fn finish(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    if request.extensions().get::<TraceId>().is_none() {
-        let id = hex::encode(app.chance.bytes::<16>());
-        request.extensions_mut().insert(TraceId(id));
-    }
-    let trace_id = trace_id(request.extensions());
+/// Stands around every call.
+pub(super) async fn call(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let trace_id = app.trace_ids.of(request.headers());
+    request.extensions_mut().insert(trace_id);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = next.run(request).await;
+    let status = response.status().as_u16();
+    tracing::info!(%trace_id, %method, path, status, "operator call");
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        response = problem.finished(&trace_id);
+        response = problem.finished(trace_id.as_str());
     }
     // Answers hold money, users and, once, secrets.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -16,7 +16,7 @@ const MONEY_MAX: i64 = 1_000_000_000_000_000;
 const YEARS: std::ops::RangeInclusive<i16> = 2000..=9998;
 
 macro_rules! texts {
-    ($($(#[$doc:meta])* $name:ident, $most:literal, $rule:expr, $says:literal;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $most:tt, $rule:expr, $says:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, Deserialize, ToSchema)]
         #[serde(try_from = "String")]
@@ -158,7 +158,7 @@ where
         }
     }
 
-    deserializer.deserialize_seq(Bounded(std::marker::PhantomData))
+    deserializer.deserialize_seq(Bounded::<MOST, T>(std::marker::PhantomData))
 }
 
 /// The same, for a field that may be left out.
