@@ -60,7 +60,7 @@ pub(crate) struct Gongyi {
     caller: Caller,
 }
 
-fn api(name: &str) -> Result<Api, String> {
+pub(crate) fn api(name: &str) -> Result<Api, String> {
     Api::ALL.into_iter().find(|api| api.name().eq_ignore_ascii_case(name)).ok_or_else(|| {
         let names: Vec<_> = Api::ALL.iter().map(|api| api.name()).collect();
         format!("the calls are {}", names.join(", "))

@@ -63,6 +63,10 @@ pub(crate) fn no_answer(base_url: &Url, error: &reqwest::Error) -> Failure {
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    let hint = if error.is_connect() { "; is the server running? `huodong sandbox` starts one" } else { "" };
+    let hint = if error.is_connect() {
+        "; is the server running? `huodong sandbox` starts one"
+    } else {
+        ""
+    };
     Failure::new(format!("{base_url} does not answer: {cause}{hint}"))
 }

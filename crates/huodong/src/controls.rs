@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use jiff::{Span, SpanTotal, Unit};
 use reqwest::{Client, Method, Url};
 use serde_json::{Value, json};
@@ -97,11 +97,21 @@ impl Reset {
 
 impl Sandbox {
     /// Asks a control and prints its answer.
-    pub(crate) fn ask(&self, method: Method, control: &str, body: Option<Value>) -> Result<(), Failure> {
+    pub(crate) fn ask(
+        &self,
+        method: Method,
+        control: &str,
+        body: Option<Value>,
+    ) -> Result<(), Failure> {
         crate::runtime()?.block_on(self.ask_now(method, control, body))
     }
 
-    async fn ask_now(&self, method: Method, control: &str, body: Option<Value>) -> Result<(), Failure> {
+    async fn ask_now(
+        &self,
+        method: Method,
+        control: &str,
+        body: Option<Value>,
+    ) -> Result<(), Failure> {
         let url = self.base_url.join(&format!("/sandbox/v1/{control}"));
         let url = url.cannot(format_args!("call below {}", self.base_url))?;
         let client = Client::builder().timeout(ANSWER_TIMEOUT).no_proxy().build();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use huodong_campaign::{
-    Actor, Audited, Command, CreateToken, OperatorToken, Operated, RevokeToken, Role, SHANGHAI,
+    Actor, Audited, Command, CreateToken, Operated, OperatorToken, RevokeToken, Role, SHANGHAI,
 };
 use huodong_engine::{Chance, Clock, Engine, EngineOptions};
 use huodong_server::operator::token;

@@ -161,11 +161,7 @@ impl Server {
         }
         engine.stop().await;
         tracing::info!(cut_off, "stopped");
-        if told {
-            Ok(())
-        } else {
-            Err(Failure::new("the writer has stopped; the log says why"))
-        }
+        if told { Ok(()) } else { Err(Failure::new("the writer has stopped; the log says why")) }
     }
 }
 

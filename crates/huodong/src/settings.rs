@@ -31,8 +31,9 @@ impl Installation {
             flags.push(("store.directory", text.to_owned()));
         }
         // Names and values that are not UTF-8 cannot be settings of ours.
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
         Config::load(self.config.as_deref(), environment, &flags)
     }
 }

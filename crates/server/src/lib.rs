@@ -12,6 +12,7 @@ pub mod operator;
 mod rate;
 mod router;
 mod secrets;
+pub mod seed;
 mod trace;
 
 pub use app::{App, RefreshError, Settings};
@@ -25,3 +26,10 @@ pub use rate::Rate;
 pub use router::{operators_router, partners_router, router};
 pub use secrets::{MasterKey, SecretError};
 pub use trace::{TraceId, TraceIds};
+/// tmp
+pub mod sandbox {
+    /// tmp
+    pub fn credentials(base_url: &str) -> serde_json::Value {
+        serde_json::json!({"base_url": base_url})
+    }
+}

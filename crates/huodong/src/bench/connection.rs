@@ -17,8 +17,6 @@ const ANSWER_BYTES_MAX: usize = 16 * 1024;
 /// A request under way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct UnderWay {
-    /// Which order of the load.
-    pub(super) order: u64,
     /// When it was to be sent; latency counts from here.
     pub(super) scheduled: Instant,
 }

@@ -118,7 +118,8 @@ impl Fill {
 
         let appid = AppId::from(format!("bench{}", hex::encode(Chance.bytes::<6>())));
         let secret = hex::encode(Chance.bytes::<16>());
-        let sealed_secret = key.seal(Chance, &huodong_server::secret_purpose(&appid), secret.as_bytes());
+        let sealed_secret =
+            key.seal(Chance, &huodong_server::secret_purpose(&appid), secret.as_bytes());
         let application = CreateApplication {
             appid: Some(appid.clone()),
             org_no: org_no.clone(),
@@ -227,7 +228,7 @@ impl Shared {
             if k >= self.count {
                 return Ok(());
             }
-            if k > 0 && k % PROGRESS == 0 {
+            if k > 0 && k.is_multiple_of(PROGRESS) {
                 eprintln!("{k} orders …");
             }
             engine
@@ -264,6 +265,7 @@ where
     C::Refusal: std::error::Error,
 {
     let actor = Actor { name: "huodong-bench".to_owned(), trace_id: String::new() };
-    let outcome: Result<_, EngineError> = engine.submit(Operated { actor, command }, DEADLINE).await;
+    let outcome: Result<_, EngineError> =
+        engine.submit(Operated { actor, command }, DEADLINE).await;
     outcome.cannot("reach the database")?.map_err(|refusal| Failure::new(refusal.to_string()))
 }

@@ -215,7 +215,7 @@ impl<'l> Worker<'l> {
         let what = self.load.orders.order(order);
         self.stamp.write(&what, nonce, &self.timestamp, &mut connection.out);
         self.under_way += 1;
-        let sent = connection.send(UnderWay { order, scheduled }, self.poll.registry());
+        let sent = connection.send(UnderWay { scheduled }, self.poll.registry());
         if let Err(error) = sent {
             self.broke(number, &error);
         }
