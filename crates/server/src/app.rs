@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use huodong_campaign::AppId;
 use huodong_engine::{Chance, Engine, EngineError};
 use thiserror::Error;
 
-use crate::directory::Directory;
+use crate::directory::{Directory, purpose};
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::nonces::Nonces;
@@ -103,6 +104,11 @@ impl App {
             trace_ids: TraceIds::new(chance),
             health: Health::default(),
         }
+    }
+
+    /// Seals an application's secret for keeping.
+    pub fn seal_secret(&self, appid: &AppId, secret: &str) -> Vec<u8> {
+        self.master_key.seal(self.chance, &purpose(appid), secret.as_bytes())
     }
 
     /// Reads the partners in; at start, and after each change to one.
