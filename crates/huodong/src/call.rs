@@ -8,14 +8,19 @@ use clap::{Args, Subcommand, ValueEnum};
 use huodong_campaign::SHANGHAI;
 use huodong_engine::{Chance, Clock};
 use huodong_wire::gongyi::{Api, sign};
+use jiff::Span;
+use jiff::civil::DateTime;
 use reqwest::{Certificate, Client};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use crate::caller::{Called, Caller, no_answer};
 use crate::failure::{Context as _, Failure};
+use crate::json_text::pretty;
 
 /// How long an answer is awaited: longer than any server of ours lets a call wait.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Who donates and receives flowers, unless it is said.
+const USER: &str = "user_001";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Call {
@@ -139,12 +144,21 @@ impl Gongyi {
                 let mut fields = defaults(self.api, called);
                 for field in &self.fields {
                     let (name, value) = parse_field(field)?;
-                    fields.insert(name, value);
+                    match fields.iter_mut().find(|(known, _)| *known == name) {
+                        Some((_, slot)) => *slot = value,
+                        None => fields.push((name, value)),
+                    }
                 }
-                Ok(Value::Object(fields).to_string())
+                Ok(object(&fields))
             }
         }
     }
+}
+
+/// A JSON object with its fields in this order.
+fn object(fields: &[(String, Value)]) -> String {
+    let text = |(name, value): &(String, Value)| format!("{}:{value}", Value::from(name.as_str()));
+    format!("{{{}}}", fields.iter().map(text).collect::<Vec<_>>().join(","))
 }
 
 /// `name=text`, `name:=json`. The fields that are numbers on the wire are numbers here too.
@@ -163,45 +177,43 @@ fn parse_field(field: &str) -> Result<(String, Value), Failure> {
     Ok((name.to_owned(), value))
 }
 
-/// What a call needs and nobody has said.
-fn defaults(api: Api, called: &Called) -> Map<String, Value> {
+/// What a call needs and nobody has said, in the order of the vendor's document.
+fn defaults(api: Api, called: &Called) -> Vec<(String, Value)> {
+    let text = |name: &str, value: &str| (name.to_owned(), Value::from(value));
+    let number = |name: &str, value: u32| (name.to_owned(), Value::from(value));
     let activity = called.gongyi.activities.first();
-    let activity_no = activity.map_or("", |activity| &activity.activity_no);
-    let project_no = activity.map_or("", |activity| &activity.project_no);
-    let bid = &called.gongyi.bid;
+    let activity_no = text("activity_no", activity.map_or("", |found| &found.activity_no));
+    let project_no = text("project_no", activity.map_or("", |found| &found.project_no));
+    let third_uid = text("third_uid", USER);
+    let open_id = text("open_id", USER);
+    let bid = text("bid", &called.gongyi.bid);
     let now = SHANGHAI.to_datetime(Clock::system().now());
-    let wall = |time: jiff::civil::DateTime| time.strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let wall = |time: DateTime| time.strftime("%Y-%m-%d %H:%M:%S").to_string();
     let day = now.strftime("%Y%m%d").to_string();
     let fresh = hex::encode(Chance.bytes::<12>());
-    let user = "user_001";
-    let fields = match api {
-        Api::GetActivityInfo => json!({"project_no": project_no}),
-        Api::RewardToDonate => json!({
-            "activity_no": activity_no, "project_no": project_no, "third_uid": user,
-            "reward": 1000, "reward_transcode": fresh, "reward_time": wall(now),
-            "money": 100, "bid": bid,
-        }),
-        Api::RewardDonateQuery => json!({
-            "activity_no": activity_no, "project_no": project_no, "third_uid": user, "bid": bid,
-        }),
-        Api::CheckXhh => json!({"open_id": user, "trans_date": day, "xhh_num": 1}),
-        Api::PreTry => json!({
-            "open_id": user, "trans_code": format!("{day}{fresh}"), "time_start": wall(now),
-            "time_expire": wall(now.saturating_add(jiff::Span::new().minutes(5))), "xhh_num": 1,
-        }),
-        Api::CheckIsTransExist | Api::QueryUserXhh => json!({"open_id": user}),
-    };
-    match fields {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
+    match api {
+        Api::GetActivityInfo => vec![project_no],
+        Api::RewardToDonate => vec![
+            activity_no,
+            project_no,
+            third_uid,
+            number("reward", 1000),
+            text("reward_transcode", &fresh),
+            text("reward_time", &wall(now)),
+            number("money", 100),
+            bid,
+        ],
+        Api::RewardDonateQuery => vec![activity_no, project_no, third_uid, bid],
+        Api::CheckXhh => vec![open_id, text("trans_date", &day), number("xhh_num", 1)],
+        Api::PreTry => vec![
+            open_id,
+            text("trans_code", &format!("{day}{fresh}")),
+            text("time_start", &wall(now)),
+            text("time_expire", &wall(now.saturating_add(Span::new().minutes(5)))),
+            number("xhh_num", 1),
+        ],
+        Api::CheckIsTransExist | Api::QueryUserXhh => vec![open_id],
     }
-}
-
-/// JSON over several lines; what is no JSON as it is.
-fn pretty(body: &[u8]) -> String {
-    let pretty = serde_json::from_slice::<Value>(body)
-        .and_then(|value| serde_json::to_string_pretty(&value));
-    pretty.unwrap_or_else(|_| String::from_utf8_lossy(body).into_owned())
 }
 
 #[derive(Debug, Subcommand)]
@@ -300,6 +312,8 @@ impl Signature {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

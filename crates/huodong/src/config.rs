@@ -298,6 +298,9 @@ mod tests {
         assert_eq!(config.server.body_bytes_max, settings.body_bytes_max);
         assert_eq!(config.gongyi.nonces_max, settings.nonces_max);
         assert_eq!(config.gongyi.rate_per_s, settings.rate_per_s);
+        let listen = huodong_server::ListenOptions::default();
+        assert_eq!(config.server.connections_max, listen.connections_max);
+        assert_eq!(u128::from(config.server.shutdown_grace_ms), listen.grace.as_millis());
         assert!(!config.sandbox.controls && !settings.sandbox);
     }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::caller::{SANDBOX_URL, no_answer};
 use crate::failure::{Context as _, Failure};
+use crate::json_text::pretty;
 
 /// How long an answer is awaited: moving the clock may settle many orders first.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
@@ -122,12 +123,10 @@ impl Sandbox {
         let answer = request.send().await.map_err(|error| no_answer(&self.base_url, &error))?;
         let status = answer.status();
         let text = answer.text().await.map_err(|error| no_answer(&self.base_url, &error))?;
-        let pretty = serde_json::from_str::<Value>(&text)
-            .and_then(|value| serde_json::to_string_pretty(&value))
-            .unwrap_or(text);
+        let text = pretty(text.as_bytes());
         if status.is_success() {
-            if !pretty.trim().is_empty() {
-                println!("{pretty}");
+            if !text.trim().is_empty() {
+                println!("{text}");
             }
             return Ok(());
         }
@@ -135,6 +134,6 @@ impl Sandbox {
             404 => "; is it a sandbox? Only `huodong sandbox` serves the controls",
             _ => "",
         };
-        Err(Failure::new(format!("{url} answered {status}{hint}\n{pretty}")))
+        Err(Failure::new(format!("{url} answered {status}{hint}\n{text}")))
     }
 }

@@ -1,6 +1,6 @@
 //! `huodong fault`: what a sandbox is to do wrong.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use huodong_wire::gongyi::Api;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -13,7 +13,8 @@ use crate::failure::Failure;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   huodong fault add RewardToDonate --code 32240007 --count 2   # the next two: come again
-  huodong fault add RewardToDonate --drop after --field third_uid=user_001
+  huodong fault add RewardToDonate --drop-after --field third_uid=user_001
+  huodong fault add RewardToDonate --code 32240004 --field money=404 --count unlimited
   huodong fault add RewardDonateQuery --delay-ms 3000
   huodong fault                                                # which are set?
   huodong fault clear")]
@@ -35,13 +36,13 @@ enum Step {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "what", required = true, multiple = true, args = ["code", "delay_ms", "drop"])]
+#[group(id = "what", required = true, multiple = true, args = ["code", "delay_ms", "drop_before", "drop_after"])]
 struct Add {
     /// The call, by the vendor's name for it.
     #[arg(value_parser = crate::call::api)]
     api: Api,
     /// Answer this code; nothing is done.
-    #[arg(long, allow_negative_numbers = true, conflicts_with = "drop")]
+    #[arg(long, allow_negative_numbers = true, conflicts_with_all = ["drop_before", "drop_after"])]
     code: Option<i64>,
     /// The text beside the code.
     #[arg(long, requires = "code")]
@@ -49,23 +50,18 @@ struct Add {
     /// Wait so long first.
     #[arg(long, value_name = "MS")]
     delay_ms: Option<u64>,
-    /// Cut the connection: before anything is done, or after all is committed.
-    #[arg(long, value_enum)]
-    drop: Option<When>,
-    /// For so many calls; else until it is taken back.
+    /// Cut the connection before anything is done.
+    #[arg(long, conflicts_with = "drop_after")]
+    drop_before: bool,
+    /// Cut the connection after all is done and committed: the answer is lost.
     #[arg(long)]
-    count: Option<u32>,
+    drop_after: bool,
+    /// For so many calls; `unlimited`: until it is taken back.
+    #[arg(long, value_name = "N", default_value = "1")]
+    count: String,
     /// Only for calls whose field has this value.
     #[arg(long, value_name = "FIELD=VALUE")]
     field: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum When {
-    /// Before anything is done.
-    Before,
-    /// After it is committed.
-    After,
 }
 
 impl Fault {
@@ -87,22 +83,26 @@ impl Add {
             })?;
             matching.insert(name.to_owned(), Value::from(value));
         }
-        let mut body = json!({"api": self.api.name()});
-        let mut set = |name: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                body[name] = value;
-            }
+        let count = match self.count.parse::<u32>() {
+            Ok(count) => json!(count),
+            Err(_) => json!(self.count),
         };
-        set("code", self.code.map(Value::from));
-        set("msg", self.msg.clone().map(Value::from));
-        set("delay_ms", self.delay_ms.map(Value::from));
-        let when = self.drop.map(|when| match when {
-            When::Before => "before",
-            When::After => "after",
-        });
-        set("drop", when.map(Value::from));
-        set("count", self.count.map(Value::from));
-        set("match", (!matching.is_empty()).then_some(Value::Object(matching)));
+        let mut body = json!({"api": self.api.name(), "count": count, "match": matching});
+        if let Some(code) = self.code {
+            body["answer"] = json!({"code": code});
+        }
+        if let Some(msg) = &self.msg {
+            body["answer"]["msg"] = json!(msg);
+        }
+        if let Some(delay_ms) = self.delay_ms {
+            body["delay_ms"] = json!(delay_ms);
+        }
+        if self.drop_before {
+            body["drop"] = json!("before");
+        }
+        if self.drop_after {
+            body["drop"] = json!("after");
+        }
         Ok(body)
     }
 }

@@ -12,6 +12,7 @@ mod failure;
 mod fault;
 mod files;
 mod install;
+mod json_text;
 mod limits;
 mod logging;
 mod sandbox;

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use huodong_server::sandbox::{Credentials, check_exposure};
 use huodong_server::seed;
 
 use crate::config::Flag;
 use crate::failure::{Context as _, Failure};
-use crate::files::write_private;
 use crate::logging;
 use crate::serve::Server;
 use crate::settings::Installation;
@@ -44,13 +44,9 @@ pub(crate) struct Sandbox {
 
 impl Sandbox {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        if !self.listen.ip().is_loopback() && !self.allow_remote {
-            return Err(Failure::usage(format!(
-                "{} is reachable from other machines, and a sandbox protects nothing; \
-                 --allow-remote if that is meant",
-                self.listen
-            )));
-        }
+        check_exposure(self.listen, self.allow_remote).map_err(|exposed| {
+            Failure::usage(format!("{exposed}: --allow-remote"))
+        })?;
         // Dropped, and with it removed, when this function returns.
         let temporary = match &self.data {
             Some(_) => None,
@@ -74,9 +70,8 @@ impl Sandbox {
             let base_url = format!("http://{}", server.address());
             // The addresses are taken, so whoever calls from now on is answered.
             if let Some(path) = &self.credentials {
-                let credentials = huodong_server::sandbox::credentials(&base_url);
-                let text = serde_json::to_string_pretty(&credentials).cannot("write JSON")?;
-                write_private(path, &text)?;
+                let credentials = Credentials::of_seed(&base_url);
+                credentials.write(path).cannot(format_args!("write {}", path.display()))?;
             }
             self.greet(&base_url);
             server.run().await?;

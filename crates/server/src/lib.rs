@@ -26,10 +26,3 @@ pub use rate::Rate;
 pub use router::{operators_router, partners_router, router};
 pub use secrets::{MasterKey, SecretError};
 pub use trace::{TraceId, TraceIds};
-/// tmp
-pub mod sandbox {
-    /// tmp
-    pub fn credentials(base_url: &str) -> serde_json::Value {
-        serde_json::json!({"base_url": base_url})
-    }
-}
