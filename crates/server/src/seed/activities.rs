@@ -66,8 +66,7 @@ pub fn ordinary_activities() -> Vec<SeedActivity> {
         both(activity("100004", "行为捐", "Behaviour (type 5), with rules; settles at once"))
             .of(ActivityKind::Behaviour)
             .with(|create| create.rules = behaviour_rules()),
-        both(activity("100005", "积分捐(延迟入账)", "Points; settles after 5 seconds"))
-            .settling(5),
+        both(activity("100005", "积分捐(延迟入账)", "Points; settles after 5 seconds")).settling(5),
     ]
 }
 
@@ -92,7 +91,8 @@ pub fn special_activities() -> Vec<SeedActivity> {
         activity("100102", "未上线的活动", "Not online (status 1)").at(Stage::Draft),
         activity("100103", "尚未开始的活动", "Online, but its window begins in 2099")
             .with(|create| create.starts_at = shanghai(date(2099, 1, 1).at(0, 0, 0, 0))),
-        activity("100104", "已结束的活动", "Ended (status 4); its money went back").at(Stage::Ended),
+        activity("100104", "已结束的活动", "Ended (status 4); its money went back")
+            .at(Stage::Ended),
         activity("100105", "暂停中的活动", "Paused (status 3)").at(Stage::Paused),
         activity("100106", "余额将尽的活动", "Has money for exactly one donation of 100 fen")
             .funded(Fen(100)),
