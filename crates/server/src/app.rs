@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use huodong_campaign::AppId;
 use huodong_engine::{Chance, Engine, EngineError};
 use thiserror::Error;
 
-use crate::directory::Directory;
+use crate::directory::{Directory, purpose};
 use crate::faults::Faults;
 use crate::health::Health;
 use crate::metrics::Metrics;
@@ -107,6 +108,11 @@ impl App {
             health: Health::default(),
             faults: Faults::default(),
         }
+    }
+
+    /// Seals an application's secret for keeping.
+    pub fn seal_secret(&self, appid: &AppId, secret: &str) -> Vec<u8> {
+        self.master_key.seal(self.chance, &purpose(appid), secret.as_bytes())
     }
 
     /// Reads the partners in; at start, and after each change to one.

@@ -1,15 +1,15 @@
 //! What lasts: load and save.
 //!
-//! [`Store`] is the one writer: it loads the rows a batch names into a [`World`] inside a
-//! transaction and saves what the batch changed with one commit. [`Reader`] answers questions
-//! beside it from what is committed.
+//! [`Store`] is the one writer: it loads the rows a batch names into a
+//! [`World`](huodong_campaign::World) inside a transaction and saves what the batch changed with
+//! one commit. [`Reader`] answers questions beside it from what is committed.
 
 mod query;
 mod sqlite;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use huodong_campaign::{Wanted, World};
 use thiserror::Error;
 
 pub use query::{
@@ -27,15 +27,31 @@ pub struct StoreOptions {
     pub cache_mib: u32,
     /// Connections that answer readers.
     pub readers: usize,
-    /// Keys kept in memory before they are written out as a sorted run.
+    /// Keys kept in memory before they are written out as a sorted run. Each takes about 60 bytes.
     pub keys_per_run: usize,
     /// An artificial pause at each commit, for measuring what a slower disk would do.
-    pub extra_sync: std::time::Duration,
+    pub extra_sync: Duration,
+}
+
+impl StoreOptions {
+    /// A store in this directory with everything else as it should be for most.
+    pub fn at(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            cache_mib: 256,
+            readers: 4,
+            keys_per_run: 900_000,
+            extra_sync: Duration::ZERO,
+        }
+    }
 }
 
 /// What kept the store from doing what was asked.
 #[derive(Debug, Error)]
 pub enum StoreError {
+    /// There is no database.
+    #[error("there is no database in {0}")]
+    Missing(PathBuf),
     /// The database was made by a newer version.
     #[error("the database has schema version {found}; this program knows versions up to {known}")]
     Newer {
@@ -62,16 +78,10 @@ pub enum StoreError {
 }
 
 /// What [`Store::open`] found and did.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opened {
     /// The schema version before.
     pub from_version: u32,
     /// The schema version now.
     pub version: u32,
-}
-
-#[allow(unused)]
-fn api_shape(store: &mut Store, wanted: &Wanted<'_>, world: &mut World) -> Result<(), StoreError> {
-    store.load(wanted, world)?;
-    store.save(world)
 }

@@ -1,189 +1,229 @@
-//! The embedded store. (Signatures only for now.)
-#![allow(clippy::todo, missing_docs, unused_variables)]
+//! The embedded store: one SQLite database in WAL mode, with one writer and a few readers.
 
-use std::sync::Arc;
+mod checkpoint;
+mod columns;
+mod connection;
+mod errors;
+mod hash_index;
+mod load;
+mod migrate;
+mod numbers;
+mod reader;
+mod rows;
+mod save;
+mod verify;
 
-use huodong_campaign::*;
-use jiff::Timestamp;
+use std::fmt;
+use std::fs::File;
+use std::time::Duration;
 
-use crate::query::*;
+use huodong_campaign::{Wanted, World};
+use rusqlite::Connection;
+
+pub use reader::Reader;
+pub use verify::AuditReport;
+
 use crate::{Opened, StoreError, StoreOptions};
+use checkpoint::Checkpoints;
+use hash_index::{HashIndex, KeyHasher};
+use numbers::Numbers;
 
-pub struct Store;
+/// The one writer of a database.
+///
+/// A batch is [`Store::load`], then [`Store::save`] or [`Store::rollback`].
+pub struct Store {
+    conn: Connection,
+    keys: KeyHasher,
+    index: HashIndex,
+    numbers: Numbers,
+    epoch: i64,
+    last_id: i64,
+    /// The outcome of a commit is unknown: memory must be read again before it is believed.
+    stale: bool,
+    extra_sync: Duration,
+    reader: Reader,
+    checkpoints: Checkpoints,
+    /// Held as long as everything above is open.
+    _lock: File,
+}
 
 impl Store {
-    /// Opens or makes the database, migrates it, takes the write lock. `first_account`: the OUTSIDE account exists afterwards.
+    /// Opens the database, or makes it, migrates it, and becomes its one writer. The account of the
+    /// world outside exists afterwards.
     pub fn open(options: &StoreOptions) -> Result<(Self, Opened), StoreError> {
-        todo!()
+        std::fs::create_dir_all(&options.directory).map_err(|error| {
+            let directory = options.directory.display();
+            StoreError::Unavailable(format!("{directory} cannot be made: {error}"))
+        })?;
+        Self::open_with(options, migrate::MIGRATIONS)
     }
-    /// The highest number ever given out (0 in a new database).
+
+    /// Opens a database that is there; [`StoreError::Missing`] where there is none.
+    pub fn open_existing(options: &StoreOptions) -> Result<(Self, Opened), StoreError> {
+        if connection::exists(&options.directory) {
+            Self::open_with(options, migrate::MIGRATIONS)
+        } else {
+            Err(StoreError::Missing(options.directory.clone()))
+        }
+    }
+
+    fn open_with(
+        options: &StoreOptions,
+        migrations: &[&str],
+    ) -> Result<(Self, Opened), StoreError> {
+        let lock = connection::lock(&options.directory)?;
+        let mut conn = connection::writer(&options.directory, options.cache_mib)?;
+        let opened = migrate::migrate(&mut conn, migrations)?;
+        let secret = connection::secret(&conn)?;
+        let keys = KeyHasher::new(&secret);
+        let (epoch, last_id) = connection::take_over(&conn)?;
+        let index = HashIndex::open(&conn, options.keys_per_run)?;
+        let checkpoints = Checkpoints::start(&options.directory, &mut conn)?;
+        let reader = Reader::new(options, keys.clone(), index.lookup().clone());
+        let store = Self {
+            conn,
+            keys,
+            index,
+            numbers: Numbers::default(),
+            epoch,
+            last_id,
+            stale: false,
+            extra_sync: options.extra_sync,
+            reader,
+            checkpoints,
+            _lock: lock,
+        };
+        Ok((store, opened))
+    }
+
+    /// The highest number ever given out; in a new database that is 1, the account of the world
+    /// outside.
     pub fn last_id(&self) -> i64 {
-        todo!()
+        self.last_id
     }
-    /// Begins a transaction and loads what is wanted, and what hangs on it.
+
+    /// Begins a transaction and loads what is wanted, and what hangs on it. After an error there is
+    /// no transaction.
     pub fn load(&mut self, wanted: &Wanted<'_>, world: &mut World) -> Result<(), StoreError> {
-        todo!()
+        let loaded = self.begin().and_then(|()| {
+            load::Loader { conn: &self.conn, keys: &self.keys, index: self.index.lookup(), world }
+                .load(wanted)
+        });
+        if loaded.is_err() {
+            self.rollback();
+        }
+        loaded
     }
-    /// Saves what changed and commits. After an error the transaction is gone.
+
+    /// Saves what changed and commits. After an error the transaction is gone; unless that is
+    /// [`StoreError::CommitUnknown`], nothing was written.
     pub fn save(&mut self, world: &World) -> Result<(), StoreError> {
-        todo!()
+        let last_id = self.last_id.max(world.next_id() - 1);
+        let written = self.begin().and_then(|()| self.write(world, last_id));
+        if let Err(error) = written {
+            self.undo();
+            return Err(error);
+        }
+        self.commit()?;
+        self.last_id = last_id;
+        self.index.committed();
+        self.checkpoints.after_commit(&self.conn);
+        if !self.extra_sync.is_zero() {
+            std::thread::sleep(self.extra_sync);
+        }
+        Ok(())
     }
+
     /// Ends the transaction without saving (a batch in which nothing changed).
     pub fn rollback(&mut self) {
-        todo!()
+        if !self.conn.is_autocommit()
+            && let Err(error) = self.conn.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "a transaction could not be rolled back");
+            self.stale = true;
+        }
     }
-    /// Empties every table (the sandbox's reset).
+
+    /// Empties every table (the sandbox's reset). Numbers begin anew.
     pub fn wipe(&mut self) -> Result<(), StoreError> {
-        todo!()
+        let written = self.begin().and_then(|()| save::wipe(&self.conn, self.epoch));
+        if let Err(error) = written {
+            self.undo();
+            return Err(error);
+        }
+        self.commit()?;
+        self.stale = true;
+        self.refresh()
     }
+
+    /// Answers questions beside the writer.
     pub fn reader(&self) -> Reader {
-        todo!()
+        self.reader.clone()
+    }
+
+    /// Begins a transaction where there is none.
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.refresh()?;
+        if self.conn.is_autocommit() {
+            self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, world: &World, last_id: i64) -> Result<(), StoreError> {
+        save::fence(&self.conn, self.epoch, last_id)?;
+        save::Saver {
+            conn: &self.conn,
+            keys: &self.keys,
+            index: &mut self.index,
+            numbers: &mut self.numbers,
+        }
+        .save(world)?;
+        self.index.write(&self.conn)
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        let committed =
+            self.conn.prepare_cached("COMMIT").and_then(|mut commit| commit.execute(()));
+        if let Err(error) = committed {
+            self.undo();
+            self.stale = true;
+            return Err(StoreError::CommitUnknown(error.to_string()));
+        }
+        Ok(())
+    }
+
+    /// Takes back a transaction that has written.
+    fn undo(&mut self) {
+        self.rollback();
+        self.index.rolled_back();
+        self.numbers.clear();
+    }
+
+    /// Brings memory in line with the disk where the two may have parted.
+    fn refresh(&mut self) -> Result<(), StoreError> {
+        if !self.stale {
+            return Ok(());
+        }
+        if !self.conn.is_autocommit() {
+            self.conn.execute_batch("ROLLBACK")?;
+        }
+        self.numbers.clear();
+        self.last_id = connection::last_id(&self.conn)?;
+        self.index.reload(&self.conn)?;
+        self.stale = false;
+        Ok(())
     }
 }
 
-/// Answers from what is committed. Cheap to clone; calls block, so run them off the async threads.
-#[derive(Clone, Debug)]
-pub struct Reader(Arc<()>);
-
-impl Reader {
-    pub fn organization(&self, org_no: &OrgNo) -> Result<Option<Organization>, StoreError> {
-        todo!()
-    }
-    pub fn organizations(&self, page: PageRequest) -> Result<Page<Organization>, StoreError> {
-        todo!()
-    }
-    pub fn application(&self, appid: &AppId) -> Result<Option<Application>, StoreError> {
-        todo!()
-    }
-    pub fn applications(
-        &self,
-        org_no: Option<&OrgNo>,
-        page: PageRequest,
-    ) -> Result<Page<Application>, StoreError> {
-        todo!()
-    }
-    /// Every application with its bids: what the server keeps in memory to let callers in.
-    pub fn all_applications(&self) -> Result<Vec<(Application, Vec<Bid>)>, StoreError> {
-        todo!()
-    }
-    pub fn bids(
-        &self,
-        appid: Option<&AppId>,
-        page: PageRequest,
-    ) -> Result<Page<BidGrant>, StoreError> {
-        todo!()
-    }
-    pub fn project(&self, project_no: &ProjectNo) -> Result<Option<Project>, StoreError> {
-        todo!()
-    }
-    pub fn projects(&self, page: PageRequest) -> Result<Page<Project>, StoreError> {
-        todo!()
-    }
-    /// An activity and its frozen and held balance.
-    pub fn activity(
-        &self,
-        activity_no: &ActivityNo,
-    ) -> Result<Option<(Activity, Fen, Fen)>, StoreError> {
-        todo!()
-    }
-    pub fn activities(
-        &self,
-        filter: &ActivityFilter,
-        page: PageRequest,
-    ) -> Result<Page<(Activity, Fen, Fen)>, StoreError> {
-        todo!()
-    }
-    pub fn donation(&self, id: Id) -> Result<Option<Donation>, StoreError> {
-        todo!()
-    }
-    pub fn donation_by_key(&self, key: &DonationKey) -> Result<Option<Donation>, StoreError> {
-        todo!()
-    }
-    pub fn donations(
-        &self,
-        filter: &DonationFilter,
-        page: PageRequest,
-    ) -> Result<Page<Donation>, StoreError> {
-        todo!()
-    }
-    pub fn donation_totals(&self, activity_no: &ActivityNo) -> Result<DonationTotals, StoreError> {
-        todo!()
-    }
-    pub fn user_usage(&self, key: &UserKey) -> Result<UserUsage, StoreError> {
-        todo!()
-    }
-    pub fn flower(&self, key: &FlowerKey) -> Result<Option<FlowerGrant>, StoreError> {
-        todo!()
-    }
-    pub fn flowers(
-        &self,
-        filter: &FlowerFilter,
-        page: PageRequest,
-    ) -> Result<Page<FlowerGrant>, StoreError> {
-        todo!()
-    }
-    pub fn user_flowers(&self, key: &UserFlowersKey) -> Result<UserFlowers, StoreError> {
-        todo!()
-    }
-    pub fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
-        todo!()
-    }
-    pub fn accounts(
-        &self,
-        filter: &AccountFilter,
-        page: PageRequest,
-    ) -> Result<Page<Account>, StoreError> {
-        todo!()
-    }
-    pub fn transfers(
-        &self,
-        filter: &TransferFilter,
-        page: PageRequest,
-    ) -> Result<Page<Transfer>, StoreError> {
-        todo!()
-    }
-    pub fn trial_balance(&self) -> Result<TrialBalance, StoreError> {
-        todo!()
-    }
-    pub fn audit_log(
-        &self,
-        filter: &AuditFilter,
-        page: PageRequest,
-    ) -> Result<Page<AuditEntry>, StoreError> {
-        todo!()
-    }
-    pub fn token_by_digest(&self, digest: &[u8; 32]) -> Result<Option<OperatorToken>, StoreError> {
-        todo!()
-    }
-    pub fn tokens(&self) -> Result<Vec<OperatorToken>, StoreError> {
-        todo!()
-    }
-    /// Placed donations whose settle_at is at or before `now`, oldest first.
-    pub fn due_settlements(&self, now: Timestamp, limit: usize) -> Result<Vec<Id>, StoreError> {
-        todo!()
-    }
-    /// Activities not ended whose ends_at is at or before `now`.
-    pub fn due_ends(&self, now: Timestamp, limit: usize) -> Result<Vec<ActivityNo>, StoreError> {
-        todo!()
-    }
-    /// The next moment either of the two above has something.
-    pub fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        todo!()
-    }
-    /// Cheap: can the database be read?
-    pub fn ping(&self) -> Result<(), StoreError> {
-        todo!()
-    }
-    /// Checks every invariant of the whole database.
-    pub fn verify(&self) -> Result<AuditReport, StoreError> {
-        todo!()
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("epoch", &self.epoch)
+            .field("last_id", &self.last_id)
+            .finish_non_exhaustive()
     }
 }
 
-/// What [`Reader::verify`] checked and what it found wrong.
-pub struct AuditReport {
-    /// (what was checked, how many rows).
-    pub checked: Vec<(String, u64)>,
-    /// What is wrong; empty when all holds.
-    pub violations: Vec<String>,
-}
+#[cfg(test)]
+mod tests;

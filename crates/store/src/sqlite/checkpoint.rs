@@ -1,0 +1,127 @@
+//! Checkpoints: moving what the write-ahead log holds into the database file, beside the writer.
+//!
+//! A thread copies while the writer appends. It gains on the writer with each pass, as a pass is
+//! shorter than the one before; when little is left the writer itself copies the rest between two
+//! batches, and the log begins anew. So the log stays short and no batch waits for a long copy.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::JoinHandle;
+
+use parking_lot::{Condvar, Mutex};
+use rusqlite::wal::CheckpointMode;
+use rusqlite::{Connection, MAIN_DB};
+
+use super::connection;
+use crate::StoreError;
+
+/// Frames in the log that make a checkpoint worth its while: 16 MiB.
+const BEGIN_FRAMES: u32 = 4_096;
+/// Frames the writer may copy itself: 2 MiB, a few milliseconds.
+const REST_FRAMES: u32 = 512;
+/// Passes before the thread leaves the rest to the writer, however much it is: should the writer
+/// outrun it, the log must end somewhere.
+const PASSES_MAX: u32 = 12;
+
+/// The checkpointing thread, and what the writer shares with it.
+pub(super) struct Checkpoints {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// Frames in the log after the last commit.
+    frames: AtomicU32,
+    /// The writer is to copy the rest.
+    finish: AtomicBool,
+    stop: AtomicBool,
+    asleep: Mutex<()>,
+    wake: Condvar,
+}
+
+impl Checkpoints {
+    pub(super) fn start(directory: &Path, writer: &mut Connection) -> Result<Self, StoreError> {
+        let shared = Arc::new(Shared::default());
+        let seen = Arc::clone(&shared);
+        writer.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, frames| {
+            seen.frames.store(u32::try_from(frames).unwrap_or(0), Ordering::Relaxed);
+            Ok(())
+        }))?;
+        let conn = connection::writer(directory, 1)?;
+        let task = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("huodong-checkpoint".to_owned())
+            .spawn(move || task.run(&conn))
+            .map_err(|error| StoreError::Unavailable(format!("no thread to be had: {error}")))?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// The writer's part, between two batches.
+    pub(super) fn after_commit(&self, conn: &Connection) {
+        if self.shared.frames.load(Ordering::Relaxed) < BEGIN_FRAMES {
+            return;
+        }
+        if self.shared.finish.swap(false, Ordering::AcqRel) {
+            // A reader in the middle of a long question keeps the log; the next pass sees to it.
+            if let Err(error) = conn.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::PASSIVE) {
+                tracing::warn!(%error, "the write-ahead log could not be copied");
+            }
+        }
+        self.shared.wake.notify_one();
+    }
+}
+
+impl Drop for Checkpoints {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Release);
+        {
+            let _asleep = self.shared.asleep.lock();
+            self.shared.wake.notify_one();
+        }
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the checkpointing thread panicked");
+        }
+    }
+}
+
+impl Shared {
+    fn run(&self, conn: &Connection) {
+        while self.wait() {
+            if let Err(error) = self.copy(conn) {
+                tracing::warn!(%error, "the write-ahead log could not be copied");
+            }
+        }
+    }
+
+    /// Sleeps until there is work; false when it is time to stop.
+    fn wait(&self) -> bool {
+        let mut asleep = self.asleep.lock();
+        loop {
+            if self.stop.load(Ordering::Acquire) {
+                return false;
+            }
+            self.wake.wait(&mut asleep);
+            let due = self.frames.load(Ordering::Relaxed) >= BEGIN_FRAMES;
+            if due && !self.finish.load(Ordering::Acquire) {
+                return !self.stop.load(Ordering::Acquire);
+            }
+        }
+    }
+
+    fn copy(&self, conn: &Connection) -> rusqlite::Result<()> {
+        for _ in 0..PASSES_MAX {
+            conn.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::PASSIVE).map(drop)?;
+            let (frames, copied) = conn.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::NOOP)?;
+            let rest = u32::try_from(frames - copied).unwrap_or(0);
+            if rest <= REST_FRAMES || self.stop.load(Ordering::Acquire) {
+                break;
+            }
+        }
+        self.finish.store(true, Ordering::Release);
+        Ok(())
+    }
+}

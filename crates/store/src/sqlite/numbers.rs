@@ -1,0 +1,59 @@
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::errors::corrupt;
+use crate::StoreError;
+
+/// The small numbers that rows of donations carry instead of what they hang on. Remembered from
+/// batch to batch; as many as there are such rows.
+#[derive(Default)]
+pub(super) struct Numbers {
+    bids: HashMap<Box<str>, i64>,
+    applications: HashMap<Box<str>, i64>,
+    activities: HashMap<Box<str>, i64>,
+    projects: HashMap<Box<str>, i64>,
+}
+
+impl Numbers {
+    pub(super) fn bid(&mut self, conn: &Connection, bid: &str) -> Result<i64, StoreError> {
+        find(conn, &mut self.bids, "SELECT no FROM bids WHERE bid = ?1", bid)
+    }
+
+    pub(super) fn application(
+        &mut self,
+        conn: &Connection,
+        appid: &str,
+    ) -> Result<i64, StoreError> {
+        find(conn, &mut self.applications, "SELECT no FROM applications WHERE appid = ?1", appid)
+    }
+
+    pub(super) fn activity(&mut self, conn: &Connection, no: &str) -> Result<i64, StoreError> {
+        find(conn, &mut self.activities, "SELECT no FROM activities WHERE activity_no = ?1", no)
+    }
+
+    pub(super) fn project(&mut self, conn: &Connection, no: &str) -> Result<i64, StoreError> {
+        find(conn, &mut self.projects, "SELECT no FROM projects WHERE project_no = ?1", no)
+    }
+
+    /// After a transaction that may have made some of them was undone.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+fn find(
+    conn: &Connection,
+    known: &mut HashMap<Box<str>, i64>,
+    select: &str,
+    name: &str,
+) -> Result<i64, StoreError> {
+    if let Some(no) = known.get(name) {
+        return Ok(*no);
+    }
+    let no = conn.prepare_cached(select)?.query_row([name], |row| row.get(0)).optional()?;
+    let no =
+        no.ok_or_else(|| corrupt(format!("a donation hangs on {name}, which is not there")))?;
+    known.insert(name.into(), no);
+    Ok(no)
+}

@@ -1,0 +1,139 @@
+use jiff::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params_from_iter};
+
+use super::super::columns::{Coded, first_id_at, ms};
+use crate::{Page, PageRequest, StoreError};
+
+/// A filter that matches little looks at so many rows for one page, then says where to go on.
+const SCAN_MAX: i64 = 20_000;
+
+/// A list query being put together: conditions that must all hold, newest first.
+pub(super) struct List {
+    select: &'static str,
+    /// The column that pages are cut by.
+    key: &'static str,
+    conditions: Vec<String>,
+    params: Vec<Value>,
+}
+
+impl List {
+    pub(super) fn new(select: &'static str, key: &'static str) -> Self {
+        Self { select, key, conditions: Vec::new(), params: Vec::new() }
+    }
+
+    /// A condition with one `?`; without a value it is left out.
+    pub(super) fn filter(&mut self, condition: &str, value: Option<impl Into<Value>>) -> &mut Self {
+        if let Some(value) = value {
+            self.params.push(value.into());
+            let place = format!("?{}", self.params.len());
+            self.conditions.push(condition.replace('?', &place));
+        }
+        self
+    }
+
+    pub(super) fn text(&mut self, condition: &str, value: Option<&str>) -> &mut Self {
+        self.filter(condition, value.map(str::to_owned))
+    }
+
+    pub(super) fn code(&mut self, condition: &str, value: Option<impl Coded>) -> &mut Self {
+        self.filter(condition, value.map(Coded::code))
+    }
+
+    /// Rows of a time-ordered table made in this span, by the column that says when.
+    pub(super) fn span(
+        &mut self,
+        column: &str,
+        from: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> &mut Self {
+        let key = self.key;
+        self.filter(&format!("{column} >= ?"), from.map(ms))
+            .filter(&format!("{key} >= ?"), from.map(first_id_at))
+            .filter(&format!("{column} < ?"), until.map(ms))
+    }
+
+    /// The page, whose rows an index finds.
+    pub(super) fn page<T>(
+        mut self,
+        conn: &Connection,
+        request: PageRequest,
+        map: fn(&Row<'_>) -> Result<(i64, T), StoreError>,
+    ) -> Result<Page<T>, StoreError> {
+        let key = self.key;
+        self.filter(&format!("{key} < ?"), request.before);
+        self.run(conn, request.limit, map)
+    }
+
+    /// The page, found by looking at the rows of `scanned` (a table, and a condition that an index
+    /// serves) from the newest on, a bounded number of them.
+    pub(super) fn scan<T>(
+        mut self,
+        conn: &Connection,
+        request: PageRequest,
+        scanned: Scan,
+        map: fn(&Row<'_>) -> Result<(i64, T), StoreError>,
+    ) -> Result<Page<T>, StoreError> {
+        let floor = scanned.floor(conn, request.before)?;
+        let key = self.key;
+        self.filter(&format!("{key} < ?"), request.before);
+        self.filter(&format!("{key} >= ?"), floor);
+        let mut page = self.run(conn, request.limit, map)?;
+        page.next = page.next.or(floor);
+        Ok(page)
+    }
+
+    fn run<T>(
+        self,
+        conn: &Connection,
+        limit: usize,
+        map: fn(&Row<'_>) -> Result<(i64, T), StoreError>,
+    ) -> Result<Page<T>, StoreError> {
+        let Self { select, key, conditions, mut params } = self;
+        let conditions =
+            if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
+        params.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)));
+        let place = params.len();
+        let sql = format!("{select} WHERE {conditions} ORDER BY {key} DESC LIMIT ?{place}");
+        let mut statement = conn.prepare_cached(&sql)?;
+        let rows = statement.query_and_then(params_from_iter(params), map)?;
+        let mut keyed = rows.collect::<Result<Vec<_>, StoreError>>()?;
+        let more = keyed.len() > limit;
+        keyed.truncate(limit);
+        let next = more.then(|| keyed.last().map(|(key, _)| *key)).flatten();
+        Ok(Page { rows: keyed.into_iter().map(|(_, row)| row).collect(), next })
+    }
+}
+
+/// The rows a page looks at.
+pub(super) struct Scan {
+    table: &'static str,
+    condition: Option<(&'static str, i64)>,
+}
+
+impl Scan {
+    pub(super) fn all(table: &'static str) -> Self {
+        Self { table, condition: None }
+    }
+
+    /// Those with this value in a column that has an index.
+    pub(super) fn with(table: &'static str, column: &'static str, value: i64) -> Self {
+        Self { table, condition: Some((column, value)) }
+    }
+
+    /// Where to stop looking; `None`: at the end.
+    fn floor(&self, conn: &Connection, before: Option<i64>) -> Result<Option<i64>, StoreError> {
+        let table = self.table;
+        let (condition, value) = match self.condition {
+            None => (String::new(), 0),
+            Some((column, value)) => (format!("AND {column} = ?2"), value),
+        };
+        let sql = format!(
+            "SELECT min(id) FROM (SELECT id FROM {table} WHERE id < ?1 AND ?2 = ?2 {condition} \
+             ORDER BY id DESC LIMIT ?3) HAVING count(*) = ?3",
+        );
+        let mut select = conn.prepare_cached(&sql)?;
+        let mut rows = select.query((before.unwrap_or(i64::MAX), value, SCAN_MAX))?;
+        Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+    }
+}

@@ -1,0 +1,1 @@
+//! What a crash, a second process or a failing disk leaves behind.

@@ -1,0 +1,144 @@
+//! A store in a directory of its own and the commands that fill it.
+
+use huodong_campaign::*;
+use jiff::{SignedDuration, Timestamp};
+use tempfile::TempDir;
+
+use crate::{Store, StoreOptions};
+
+pub(super) struct Story {
+    pub(super) store: Store,
+    pub(super) now: Timestamp,
+    pub(super) options: StoreOptions,
+    pub(super) directory: TempDir,
+}
+
+pub(super) fn options(directory: &TempDir) -> StoreOptions {
+    StoreOptions {
+        cache_mib: 8,
+        readers: 2,
+        keys_per_run: 50,
+        ..StoreOptions::at(directory.path())
+    }
+}
+
+impl Story {
+    /// An empty database.
+    pub(super) fn new() -> Self {
+        let directory = TempDir::new().unwrap();
+        let options = options(&directory);
+        let (store, _) = Store::open(&options).unwrap();
+        Self { store, now: "2026-11-21T02:00:00.123Z".parse().unwrap(), options, directory }
+    }
+
+    /// An organization with 1,000,000, an application with bid `b`, projects `p` and `q`, and two
+    /// running activities with 100,000 each: `instant` without limits, `deferred` with.
+    pub(super) fn begun() -> Self {
+        let mut story = Self::new();
+        let org_no = OrgNo::from("org");
+        story.run(CreateOrganization {
+            org_no: Some(org_no.clone()),
+            name: "An enterprise".to_owned(),
+            merchant_no: "m1".to_owned(),
+        });
+        story.run(Deposit { org_no: org_no.clone(), money: Fen(1_000_000) });
+        story.run(CreateApplication {
+            appid: Some(AppId::from("app")),
+            org_no: org_no.clone(),
+            name: "An application".to_owned(),
+            sealed_secret: vec![1, 2, 3],
+            rate_per_s: None,
+            flowers_per_day: 50,
+        });
+        story.run(AssignBid { bid: Some(Bid::from("b")), appid: AppId::from("app") });
+        for project in ["p", "q"] {
+            let project_no = Some(ProjectNo::from(project));
+            story.run(CreateProject { project_no, name: format!("Project {project}") });
+        }
+        story.activity("instant", Settlement::Instant, UserLimits::default());
+        let limits = UserLimits { count_total: Some(1000), ..UserLimits::default() };
+        story.activity("deferred", Settlement::Deferred { delay_s: 60 }, limits);
+        story
+    }
+
+    pub(super) fn activity(&mut self, no: &str, settlement: Settlement, limits: UserLimits) {
+        let activity_no = ActivityNo::from(no);
+        self.run(CreateActivity {
+            activity_no: Some(activity_no.clone()),
+            org_no: OrgNo::from("org"),
+            kind: ActivityKind::Points,
+            name: format!("Activity {no}"),
+            starts_at: self.now - SignedDuration::from_hours(1),
+            ends_at: self.now + SignedDuration::from_hours(1000),
+            projects: vec![ProjectNo::from("p"), ProjectNo::from("q")],
+            rules: vec![BehaviourRule { content: "walk".to_owned(), title: "Walk".to_owned() }],
+            limits,
+            channel: Channel::Book(BookRule {
+                fail_money: vec![Fen(13)],
+                ..BookRule::all_succeed(settlement)
+            }),
+        });
+        self.run(FundActivity { activity_no: activity_no.clone(), money: Fen(100_000) });
+        self.run(SetStatus { activity_no, status: ActivityStatus::Running });
+    }
+
+    /// Carries one command out; it must succeed.
+    pub(super) fn run<C>(&mut self, command: C) -> C::Done
+    where
+        C: Command,
+        C::Refusal: std::fmt::Debug,
+    {
+        self.batch(&[command]).remove(0)
+    }
+
+    /// Carries commands out in one batch; they must succeed.
+    pub(super) fn batch<C>(&mut self, commands: &[C]) -> Vec<C::Done>
+    where
+        C: Command,
+        C::Refusal: std::fmt::Debug,
+    {
+        let mut world = self.world();
+        let mut wanted = Wanted::default();
+        commands.iter().for_each(|command| command.wants(&mut wanted));
+        self.store.load(&wanted, &mut world).unwrap();
+        let done = commands.iter().map(|command| command.decide(&mut world).unwrap()).collect();
+        self.store.save(&world).unwrap();
+        done
+    }
+
+    pub(super) fn world(&self) -> World {
+        let ms = self.now.as_millisecond() - 1_577_836_800_000;
+        World::new(self.now, (ms << 20).max(self.store.last_id() + 1))
+    }
+
+    pub(super) fn advance(&mut self, seconds: i64) {
+        self.now += SignedDuration::from_secs(seconds);
+    }
+
+    /// Closes the store and opens it again.
+    pub(super) fn reopen(self) -> Self {
+        let Self { store, now, options, directory } = self;
+        drop(store);
+        let (store, _) = Store::open(&options).unwrap();
+        Self { store, now, options, directory }
+    }
+}
+
+pub(super) fn key(code: impl Into<String>) -> DonationKey {
+    DonationKey { bid: Bid::from("b"), reward_transcode: code.into().into_boxed_str() }
+}
+
+/// A donation of `money` by user `user` to project `p`.
+pub(super) fn donate(activity: &str, code: impl Into<String>, user: &str, money: i64) -> Donate {
+    Donate {
+        key: key(code),
+        appid: AppId::from("app"),
+        org_no: OrgNo::from("org"),
+        activity_no: ActivityNo::from(activity),
+        project_no: ProjectNo::from("p"),
+        third_uid: ThirdUid::from(user),
+        reward: 7,
+        reward_time: "2026-11-21T09:59:58".parse().unwrap(),
+        money: Fen(money),
+    }
+}
