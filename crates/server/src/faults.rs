@@ -185,9 +185,8 @@ mod tests {
         let only = BTreeMap::from([("money".to_owned(), "7".to_owned())]);
         faults.set("A".to_owned(), only, None, answer(7)).expect("room");
         faults.set("A".to_owned(), any(), None, answer(1)).expect("room");
-        let money = |value: &'static str| {
-            move |name: &str| (name == "money").then(|| value.to_owned())
-        };
+        let money =
+            |value: &'static str| move |name: &str| (name == "money").then(|| value.to_owned());
         assert_eq!(faults.take("A", money("7")), Some(answer(7)));
         assert_eq!(faults.take("A", money("8")), Some(answer(1)));
         assert_eq!(faults.clear(), 2);

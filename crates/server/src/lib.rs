@@ -3,6 +3,7 @@
 mod app;
 mod body;
 mod directory;
+mod faults;
 mod gongyi;
 mod health;
 mod listen;
@@ -11,12 +12,14 @@ mod nonces;
 pub mod operator;
 mod rate;
 mod router;
+pub mod sandbox;
 mod secrets;
 pub mod seed;
 mod trace;
 
 pub use app::{App, RefreshError, Settings};
 pub use directory::{Caller, Directory, Secret, purpose as secret_purpose};
+pub use faults::{Fault, FaultAction, FaultRule, Faults, TooManyFaults};
 pub use gongyi::{donate_transcode, parse_donate_transcode};
 pub use health::Health;
 pub use listen::{ConnectionHandle, ListenOptions, Served, TlsError, bind, serve, tls_from_files};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 
-use crate::{App, gongyi, health, metrics, operator};
+use crate::{App, gongyi, health, metrics, operator, sandbox};
 
 /// All routes of the server.
 pub fn router(app: &Arc<App>) -> Router {
@@ -31,7 +31,8 @@ fn partners(app: &Arc<App>) -> Router<Arc<App>> {
 }
 
 fn operators(app: &Arc<App>) -> Router<Arc<App>> {
-    operator::routes(app).route("/metrics", get(metrics::page))
+    // A sandbox's controls are for those who run it.
+    operator::routes(app).merge(sandbox::routes(app)).route("/metrics", get(metrics::page))
 }
 
 fn probes() -> Router<Arc<App>> {

@@ -8,6 +8,7 @@ use huodong_campaign::Role;
 
 use crate::MasterKey;
 
+pub(crate) use activities::other_activity;
 pub use activities::{SeedActivity, ordinary_activities, special_activities};
 pub use plant::{SeedError, plant};
 

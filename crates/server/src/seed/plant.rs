@@ -15,7 +15,6 @@ use super::{
     ordinary_activities, special_activities,
 };
 use crate::app::{App, RefreshError};
-use crate::directory::purpose;
 use crate::operator::token::digest_of;
 
 /// What each partner has on its account, before it funds anything.
@@ -141,13 +140,12 @@ fn organization(partner: &SeedPartner) -> Group {
 
 fn application(app: &App, partner: &SeedPartner) -> Group {
     let appid = AppId::from(partner.appid);
-    let secret = partner.secret.as_bytes();
     Group {
         make: step(CreateApplication {
             appid: Some(appid.clone()),
             org_no: OrgNo::from(partner.org_no),
             name: format!("{}的应用", partner.name),
-            sealed_secret: app.master_key.seal(app.chance, &purpose(&appid), secret),
+            sealed_secret: app.seal_secret(&appid, partner.secret),
             rate_per_s: None,
             flowers_per_day: FLOWERS_PER_DAY,
         }),

@@ -124,7 +124,8 @@ async fn raw(app: &TestApp, bytes: &[u8]) -> String {
 
 fn head(app: &TestApp, more: &str) -> String {
     let headers = app.caller().headers();
-    let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let lines: String =
+        headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let path = Api::RewardToDonate.path();
     format!("POST {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{lines}{more}\r\n")
 }
@@ -158,8 +159,7 @@ async fn a_body_in_chunks_is_read_and_bounded() {
     let app = TestApp::start().await;
     let body = donation().to_string();
     let (one, two) = body.split_at(100);
-    let chunks =
-        format!("{:x}\r\n{one}\r\n{:x}\r\n{two}\r\n0\r\n\r\n", one.len(), two.len());
+    let chunks = format!("{:x}\r\n{one}\r\n{:x}\r\n{two}\r\n0\r\n\r\n", one.len(), two.len());
     let bytes = head(&app, "Transfer-Encoding: chunked\r\n") + &chunks;
     body_of(&raw(&app, bytes.as_bytes()).await).success();
     let many = format!("400\r\n{}\r\n", "x".repeat(0x400)).repeat(100) + "0\r\n\r\n";

@@ -107,8 +107,12 @@ impl TestApp {
         let options = EngineOptions { observer: Some(metrics.clone()), ..setup.engine };
         let engine = Engine::start(store, setup.clock, options).unwrap();
         let app = App::new(engine, MasterKey::new(&[7; 32]), setup.settings, metrics);
-        furnish(&app).await;
-        app.refresh().await.unwrap();
+        if app.settings.sandbox {
+            huodong_server::seed::plant(&app).await.unwrap();
+        } else {
+            furnish(&app).await;
+            app.refresh().await.unwrap();
+        }
         let app = Arc::new(app);
         let listener = bind((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -371,7 +375,9 @@ async fn create_activity(app: &App, name: &str) {
         starts_at: if name == activity::FUTURE { now + day } else { now - day },
         ends_at: now + day * 30,
         projects: vec![ProjectNo::from(PROJECT), ProjectNo::from(PROJECT_2)],
-        rules: vec![BehaviourRule { content: "步行".to_owned(), title: "少开一天车".to_owned() }],
+        rules: vec![BehaviourRule {
+            content: "步行".to_owned(), title: "少开一天车".to_owned()
+        }],
         limits,
         channel: Channel::Book(BookRule {
             fail_money: vec![Fen(FAILS)],

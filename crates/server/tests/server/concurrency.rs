@@ -36,9 +36,8 @@ async fn of_64_callers_with_one_nonce_one_passes() {
     let app = TestApp::start().await;
     let caller = app.caller();
     let headers = caller.headers();
-    let calls = (0..64).map(|_| {
-        caller.send(Api::RewardToDonate, headers.clone(), donation().to_string())
-    });
+    let calls =
+        (0..64).map(|_| caller.send(Api::RewardToDonate, headers.clone(), donation().to_string()));
     let answers = join_all(calls).await;
     assert_eq!(answers.iter().filter(|answer| answer.code == 0).count(), 1);
     assert_eq!(answers.iter().filter(|answer| answer.code == 15_150_004).count(), 63);

@@ -158,10 +158,8 @@ async fn a_user_at_a_limit_is_refused_for_good() {
     let body = || with(donation(), "activity_no", activity::LIMITED);
     app.call(Api::RewardToDonate, &body()).await.success();
     let answer = app.call(Api::RewardToDonate, &body()).await;
-    answer.assert_refused(
-        REFUSED_CODE,
-        "支付调用失败,不需要重试: third_uid 已达活动的捐赠次数上限",
-    );
+    answer
+        .assert_refused(REFUSED_CODE, "支付调用失败,不需要重试: third_uid 已达活动的捐赠次数上限");
     let other = with(body(), "third_uid", "user_002");
     app.call(Api::RewardToDonate, &other).await.success();
 }
@@ -214,11 +212,8 @@ async fn a_query_that_does_not_match_is_refused() {
     let app = TestApp::start().await;
     let body = donation();
     let paid = app.call(Api::RewardToDonate, &body).await.success();
-    let good = with(
-        with(query(&paid), "bid", BID),
-        "reward_transcode",
-        body["reward_transcode"].clone(),
-    );
+    let good =
+        with(with(query(&paid), "bid", BID), "reward_transcode", body["reward_transcode"].clone());
     for (field, value, msg) in [
         ("activity_no", json!(activity::DEFERRED), "activity_no 与捐赠订单不一致"),
         ("project_no", json!(PROJECT_2), "project_no 与捐赠订单不一致"),

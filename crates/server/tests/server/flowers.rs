@@ -73,9 +73,7 @@ async fn an_exchange_that_does_not_exist_is_told_so() {
 #[tokio::test]
 async fn a_user_receives_so_many_flowers_a_day() {
     let app = TestApp::start().await;
-    let check = |num: u32, day: String| {
-        json!({"open_id": "user_001", "trans_date": day, "xhh_num": num.to_string()})
-    };
+    let check = |num: u32, day: String| json!({"open_id": "user_001", "trans_date": day, "xhh_num": num.to_string()});
     let most = FLOWERS_PER_DAY;
     let allowed = app.call(Api::CheckXhh, &check(most, today(&app))).await.success();
     assert_eq!(allowed, json!({}));
@@ -141,7 +139,8 @@ async fn a_donation_that_is_not_paid_earns_no_flowers() {
 async fn the_exchange_has_a_window_of_ten_minutes_at_most() {
     let app = TestApp::start().await;
     let at = |minutes| wall(&app, minutes, "%Y-%m-%d %H:%M:%S");
-    let window = |from, to| with(with(flowers(&app), "time_start", at(from)), "time_expire", at(to));
+    let window =
+        |from, to| with(with(flowers(&app), "time_start", at(from)), "time_expire", at(to));
     for (from, to, msg) in [
         (0, 11, "time_expire 不能晚于 time_start 10 分钟以上"),
         (0, -1, "time_expire 不能早于 time_start"),
@@ -159,7 +158,11 @@ async fn flower_fields_are_checked() {
     let app = TestApp::start().await;
     for (field, value, msg) in [
         ("open_id", json!("u".repeat(33)), "open_id 长度不能超过 32 个字符"),
-        ("trans_code", json!(format!("20260101{}", "x".repeat(25))), "trans_code 长度不能超过 32 个字符"),
+        (
+            "trans_code",
+            json!(format!("20260101{}", "x".repeat(25))),
+            "trans_code 长度不能超过 32 个字符",
+        ),
         ("trans_code", json!("x20260101"), "trans_code 必须以 yyyyMMdd 格式的日期开头"),
         ("xhh_num", json!(0), "xhh_num 必须大于 0"),
     ] {

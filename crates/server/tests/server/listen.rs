@@ -240,9 +240,8 @@ async fn plain_http_to_a_tls_port_is_closed() {
 
 #[test]
 fn what_is_wrong_with_tls_files_is_said() {
-    let error = |chain: &str, key: &str| {
-        tls_from_files(&pem(chain), &pem(key)).unwrap_err().to_string()
-    };
+    let error =
+        |chain: &str, key: &str| tls_from_files(&pem(chain), &pem(key)).unwrap_err().to_string();
     assert!(error("none.pem", "key.pem").contains("none.pem"));
     assert!(error("key.pem", "key.pem").contains("no certificate"));
     assert!(error("chain.pem", "chain.pem").contains("chain.pem"));

@@ -50,10 +50,9 @@ async fn metrics_count_requests_by_api_and_code_and_tell_of_batches() {
     ] {
         assert!(page.lines().any(|known| known == line), "{line}\n{page}");
     }
-    for name in [
-        "huodong_batch_commands_count ",
-        r#"huodong_batch_step_seconds_count{step="save"} "#,
-    ] {
+    for name in
+        ["huodong_batch_commands_count ", r#"huodong_batch_step_seconds_count{step="save"} "#]
+    {
         let line = page.lines().find_map(|line| line.strip_prefix(name)).expect(name);
         assert!(line.parse::<u64>().unwrap() > 3, "{name}{line}");
     }

@@ -11,7 +11,7 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 use super::decode::read_object;
-use super::{Api, DecodeError, Empty, Request, field};
+use super::{Api, DecodeError, Request, field};
 
 /// time_expire may be so long after time_start.
 const WINDOW_MAX: SignedDuration = SignedDuration::from_mins(10);
@@ -45,12 +45,6 @@ pub struct FlowersAllowed<'a> {
     /// Why not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attach: Option<Cow<'a, str>>,
-}
-
-impl From<Empty> for FlowersAllowed<'_> {
-    fn from(Empty {}: Empty) -> Self {
-        Self::default()
-    }
 }
 
 /// Gives flowers (预发花). `trans_code` is its key: however often it is sent, it happens once.
