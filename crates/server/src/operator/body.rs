@@ -14,7 +14,7 @@ use super::problem::{Kind, Problem};
 use crate::App;
 
 /// A request's body. An empty one reads as `{}`.
-pub(super) struct Json<T>(pub(super) T);
+pub(crate) struct Json<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
     type Rejection = Problem;
@@ -122,7 +122,7 @@ pub(super) fn field_of(path: &str, message: &str) -> String {
 }
 
 /// What the path names.
-pub(super) struct Named<T>(pub(super) T);
+pub(crate) struct Named<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Send> FromRequestParts<Arc<App>> for Named<T> {
     type Rejection = Problem;

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 /// A problem (RFC 9457): every answer of 400 and above has this shape.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     /// What kind of problem, for programs to branch on.
     #[schema(example = "urn:huodong:problem:not-enough-money")]
     r#type: &'static str,
@@ -35,7 +35,7 @@ pub(super) struct Problem {
 
 /// The kinds of problems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// The request could not be read.
     Malformed,
     /// A field's value is not taken.
@@ -121,7 +121,7 @@ impl Kind {
 
 impl Problem {
     /// A problem of this kind.
-    pub(super) fn new(kind: Kind, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let (status, r#type, title) = kind.row();
         let status = status.as_u16();
         let detail = detail.into();
@@ -129,23 +129,23 @@ impl Problem {
     }
 
     /// The same, about one field.
-    pub(super) fn about(mut self, field: impl Into<String>) -> Self {
+    pub(crate) fn about(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
         self
     }
 
     /// A field's value is not taken.
-    pub(super) fn invalid(field: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub(crate) fn invalid(field: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::new(Kind::Invalid, detail).about(field)
     }
 
     /// The path names a thing that is not there.
-    pub(super) fn unknown(field: &str, value: &str) -> Self {
+    pub(crate) fn unknown(field: &str, value: &str) -> Self {
         Self::new(Kind::NotFound, format!("{field} {value} is unknown")).about(field)
     }
 
     /// The answer, now that the trace id is at hand.
-    pub(super) fn finished(mut self, trace_id: &str) -> Response {
+    pub(crate) fn finished(mut self, trace_id: &str) -> Response {
         self.trace_id = trace_id.to_owned();
         let body = serde_json::to_vec(&self).expect("a problem is JSON");
         let mut response = Response::new(Body::from(body));
@@ -201,7 +201,7 @@ impl From<EngineError> for Problem {
 }
 
 /// Answers for paths that are not there.
-pub(super) async fn no_such_path(uri: Uri) -> Problem {
+pub(crate) async fn no_such_path(uri: Uri) -> Problem {
     let path = uri.path();
     let detail =
         format!("there is nothing at {path}; {}/openapi.json lists what there is", super::BASE);
@@ -209,7 +209,7 @@ pub(super) async fn no_such_path(uri: Uri) -> Problem {
 }
 
 /// Answers for methods a path does not have.
-pub(super) async fn no_such_method() -> Problem {
+pub(crate) async fn no_such_method() -> Problem {
     let detail = format!("this path does not take this method; see {}/openapi.json", super::BASE);
     Problem::new(Kind::NoSuchMethod, detail)
 }

@@ -19,7 +19,7 @@ pub(super) fn trace_id(extensions: &Extensions) -> String {
 }
 
 /// Stands around every call.
-pub(super) async fn call(
+pub(crate) async fn call(
     State(app): State<Arc<App>>,
     mut request: Request,
     next: Next,
