@@ -20,8 +20,8 @@ use tempfile::TempDir;
 const SOON: Duration = Duration::from_secs(10);
 
 fn start(directory: &TempDir, clock: Clock, options: EngineOptions) -> Engine {
-    let options_of_store = StoreOptions::in_directory(directory.path());
-    let (store, _) = Store::open(&options_of_store).unwrap();
+    let kept = StoreOptions::at(directory.path());
+    let (store, _) = Store::open(&kept).unwrap();
     Engine::start(store, clock, options).unwrap()
 }
 

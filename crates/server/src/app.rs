@@ -8,6 +8,7 @@ use huodong_engine::{Chance, Engine, EngineError};
 use thiserror::Error;
 
 use crate::directory::{Directory, purpose};
+use crate::faults::Faults;
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::nonces::Nonces;
@@ -70,6 +71,8 @@ pub struct App {
     pub trace_ids: TraceIds,
     /// Whether the server is about to stop.
     pub health: Health,
+    /// What the sandbox does wrong on demand; empty elsewhere.
+    pub faults: Faults,
 }
 
 /// Why the partners could not be read in.
@@ -103,6 +106,7 @@ impl App {
             metrics,
             trace_ids: TraceIds::new(chance),
             health: Health::default(),
+            faults: Faults::default(),
         }
     }
 

@@ -18,6 +18,7 @@ use serde::Serialize;
 use tracing::{debug, info, warn};
 
 use super::authenticate::authenticate;
+use super::fault;
 use super::refusal::Refusal;
 use crate::directory::Caller;
 use crate::metrics::ApiMetrics;
@@ -59,13 +60,19 @@ pub(super) struct Call<'a> {
     pub(super) app: &'a App,
     /// Who calls.
     pub(super) caller: &'a Caller,
-    trace_id: TraceId,
+    /// Its trace id.
+    pub(super) trace_id: TraceId,
 }
 
 impl Call<'_> {
     /// The body of a successful answer.
     pub(super) fn success<T: Serialize>(&self, data: &T) -> Vec<u8> {
-        envelope(self.app, self.trace_id, Code::Success, "Success", data)
+        self.answer(Code::Success.number().into(), "Success", data)
+    }
+
+    /// The body of any answer.
+    pub(super) fn answer<T: Serialize>(&self, code: i64, msg: &str, data: &T) -> Vec<u8> {
+        envelope(self.app, self.trace_id, code, msg, data)
     }
 
     /// Has a change carried out.
@@ -98,31 +105,46 @@ pub(super) async fn serve<H: Handler>(face: Arc<Face>, request: Request<Body>) -
     let answered = answer::<H>(&face.app, trace_id, request).await;
     let took = began.elapsed();
     let (code, body) = match answered {
-        Ok(body) => {
-            debug!(%trace_id, api = face.api.name(), ?took, "answered");
-            (Code::Success, body)
+        Ok(Answer { code, body }) => {
+            debug!(%trace_id, api = face.api.name(), code, ?took, "answered");
+            (code, body)
         }
         Err(refusal) => {
             report(face.api, trace_id, &refusal);
-            (refusal.code, refusal.body(&face.app, face.api, trace_id))
+            (refusal.code.number().into(), refusal.body(&face.app, face.api, trace_id))
         }
     };
-    face.metrics.answered(code.number().into(), took);
+    face.metrics.answered(code, took);
     json(StatusCode::OK, body)
+}
+
+/// An answer that is no refusal.
+pub(super) struct Answer {
+    /// 0, except where a fault answers.
+    pub(super) code: i64,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(super) fn success(body: Vec<u8>) -> Self {
+        Self { code: Code::Success.number().into(), body }
+    }
 }
 
 async fn answer<H: Handler>(
     app: &App,
     trace_id: TraceId,
     request: Request<Body>,
-) -> Result<Vec<u8>, Refusal> {
+) -> Result<Answer, Refusal> {
     let (head, body) = request.into_parts();
     let body = read(app, body).await?;
     let caller = authenticate(app, &head.headers, app.engine.clock().real())?;
     let request = decode::<H::Request<'_>>(&body)?;
     let call = Call { app, caller: &caller, trace_id };
-    // The sandbox's faults belong here: after this point a call has an effect.
-    H::handle(&call, request).await
+    match app.faults.take(H::API.name(), |name| fault::field(&body, name)) {
+        None => H::handle(&call, request).await.map(Answer::success),
+        Some(fault) => fault::meet::<H>(fault, &call, request, &head.extensions).await,
+    }
 }
 
 async fn read(app: &App, body: Body) -> Result<Bytes, Refusal> {
@@ -171,12 +193,12 @@ pub(super) async fn unknown_path(State(app): State<Arc<App>>, request: Request<B
 pub(super) fn envelope<T: Serialize>(
     app: &App,
     trace_id: TraceId,
-    code: Code,
+    code: i64,
     msg: &str,
     data: &T,
 ) -> Vec<u8> {
     Envelope {
-        code: code.number().into(),
+        code,
         msg: msg.into(),
         op_time: app.engine.clock().real().as_second(),
         trace_id: trace_id.as_str().into(),

@@ -7,6 +7,7 @@ mod activity;
 mod authenticate;
 mod call;
 mod donation;
+mod fault;
 mod flowers;
 mod refusal;
 mod transcode;

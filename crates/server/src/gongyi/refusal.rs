@@ -44,11 +44,12 @@ impl Refusal {
             Some(detail) => Cow::Owned(format!("{text}: {detail}")),
             None => Cow::Borrowed(text),
         };
+        let code = self.code.number().into();
         if self.code == Code::FlowersDailyLimit {
             let attach = Some(self.detail().into());
-            return envelope(app, trace_id, self.code, &msg, &FlowersAllowed { attach });
+            return envelope(app, trace_id, code, &msg, &FlowersAllowed { attach });
         }
-        envelope(app, trace_id, self.code, &msg, &Empty {})
+        envelope(app, trace_id, code, &msg, &Empty {})
     }
 
     /// A command that got no outcome.

@@ -106,8 +106,12 @@ impl TestApp {
         let options = EngineOptions { observer: Some(metrics.clone()), ..setup.engine };
         let engine = Engine::start(store, setup.clock, options).unwrap();
         let app = App::new(engine, MasterKey::new(&[7; 32]), setup.settings, metrics);
-        furnish(&app).await;
-        app.refresh().await.unwrap();
+        if app.settings.sandbox {
+            huodong_server::seed::plant(&app).await.unwrap();
+        } else {
+            furnish(&app).await;
+            app.refresh().await.unwrap();
+        }
         let app = Arc::new(app);
         let listener = bind((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -1,0 +1,131 @@
+//! The OpenAPI document: what stands around the routes, and where it is served.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use axum::http::header;
+use axum::response::IntoResponse;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, Modify, OpenApi as _};
+
+use super::problem::Problem;
+
+const ABOUT: &str = "\
+For those who run the platform: partners, projects, activities, money, and what happened.
+
+Every call carries a token: `Authorization: Bearer hdop_…`. Roles: **viewer** and **reviewer** read; \
+**finance** reads and moves money; **admin** may do everything. Where an operation needs a role, its \
+security requirement names those that have it. Every change leaves a line in the audit log.
+
+Money is in fen (分, 1/100 yuan), as whole numbers. Times are Shanghai time with its offset. Numbers of \
+rows are strings, as they do not fit a JavaScript number. Problems are `application/problem+json`; \
+branch on their `type`.
+
+Lists come newest first, in pages: follow `next_cursor` until it is null. `?format=csv` exports a whole \
+filtered list.";
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(title = "Huodong operator API", version = "1", description = ABOUT),
+    components(schemas(Problem)),
+    security(("token" = [])),
+    modifiers(&Bearer),
+    tags(
+        (name = "organizations", description = "Enterprises that fund activities"),
+        (name = "applications", description = "Programs that call the donation API, and their bids"),
+        (name = "projects", description = "Charity projects that receive donations"),
+        (name = "activities", description = "Campaigns: window, money, limits, status"),
+        (name = "donations", description = "Donations and the flowers given for them"),
+        (name = "ledger", description = "Double-entry: accounts, transfers, the trial balance"),
+        (name = "operators", description = "Tokens, roles and the audit log"),
+    )
+)]
+struct Frame;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("hdop_ and 43 characters")
+            .description(Some("A token of `huodong token` or of POST /operator/v1/tokens"))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// What stands around the routes.
+pub(super) fn frame() -> OpenApi {
+    Frame::openapi()
+}
+
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+    super::surface().into_openapi().to_pretty_json().expect("the document is JSON")
+});
+
+/// This document.
+#[utoipa::path(
+    get, path = "/openapi.json", operation_id = "get_openapi", tag = "operators", security(()),
+    responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object))
+)]
+pub(super) async fn serve() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str())
+}
+
+/// The problems any reading operation may answer with.
+pub(super) struct Reading;
+
+/// The problems any changing operation may answer with.
+pub(super) struct Changing;
+
+const READING: &[(&str, &str)] = &[
+    ("400", "A parameter is not taken; `field` names it"),
+    ("401", "No token, or one that is unknown, revoked or has expired"),
+    ("503", "Nothing was done; try again after `Retry-After` seconds"),
+    ("504", "No answer in time"),
+];
+
+const CHANGING: &[(&str, &str)] = &[
+    ("400", "The body is not JSON"),
+    ("401", "No token, or one that is unknown, revoked or has expired"),
+    ("403", "The token's role does not reach; `detail` names the one needed"),
+    ("404", "The thing the path names is not there"),
+    ("408", "The body did not arrive in time"),
+    (
+        "409",
+        "A number is taken, the thing does not stand where this can be done, or money is missing",
+    ),
+    ("413", "The body is too long"),
+    ("415", "The body is not announced as application/json"),
+    ("422", "A field is missing, unknown or not taken; `field` names it"),
+    ("500", "Whether the change was made is not known; look before asking again"),
+    ("503", "Nothing was done; try again after `Retry-After` seconds"),
+    ("504", "No outcome in time; the change may still be carried out"),
+];
+
+impl IntoResponses for Reading {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(READING)
+    }
+}
+
+impl IntoResponses for Changing {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(CHANGING)
+    }
+}
+
+fn problems(table: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
+    let problem = || Content::new(Some(Ref::from_schema_name("Problem")));
+    let row = |(status, description): &(&str, &str)| {
+        let response = ResponseBuilder::new()
+            .description(*description)
+            .content("application/problem+json", problem())
+            .build();
+        ((*status).to_owned(), RefOr::T(response))
+    };
+    table.iter().map(row).collect()
+}
