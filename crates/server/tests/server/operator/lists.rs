@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use huodong_campaign::{CreateOrganization, GrantFlowers, OrgNo};
 use huodong_campaign::{AppId, FlowerKey, OpenId, TransCode};
+use huodong_campaign::{CreateOrganization, GrantFlowers, OrgNo};
 use huodong_wire::gongyi::Api;
 use jiff::SignedDuration;
 use reqwest::Method;
