@@ -86,7 +86,7 @@ impl Directory {
 }
 
 /// What an application's secret is sealed for.
-pub(crate) fn purpose(appid: &AppId) -> String {
+pub fn purpose(appid: &AppId) -> String {
     format!("gongyi/{appid}")
 }
 

@@ -18,7 +18,7 @@ pub mod seed;
 mod trace;
 
 pub use app::{App, RefreshError, Settings};
-pub use directory::{Caller, Directory, Secret};
+pub use directory::{Caller, Directory, Secret, purpose as secret_purpose};
 pub use faults::{Fault, FaultAction, FaultRule, Faults, TooManyFaults};
 pub use gongyi::{donate_transcode, parse_donate_transcode};
 pub use health::Health;
@@ -26,6 +26,6 @@ pub use listen::{ConnectionHandle, ListenOptions, Served, TlsError, bind, serve,
 pub use metrics::{ApiMetrics, Metrics};
 pub use nonces::{NonceRefusal, Nonces};
 pub use rate::Rate;
-pub use router::router;
+pub use router::{operators_router, partners_router, router};
 pub use secrets::{MasterKey, SecretError};
 pub use trace::{TraceId, TraceIds};
