@@ -9,4 +9,5 @@ mod flowers;
 mod listen;
 mod observability;
 mod operator;
+mod sandbox;
 mod signature;
