@@ -44,9 +44,8 @@ pub(crate) struct Sandbox {
 
 impl Sandbox {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        check_exposure(self.listen, self.allow_remote).map_err(|exposed| {
-            Failure::usage(format!("{exposed}: --allow-remote"))
-        })?;
+        check_exposure(self.listen, self.allow_remote)
+            .map_err(|exposed| Failure::usage(format!("{exposed}: --allow-remote")))?;
         // Dropped, and with it removed, when this function returns.
         let temporary = match &self.data {
             Some(_) => None,

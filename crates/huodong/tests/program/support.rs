@@ -69,8 +69,7 @@ impl Sandbox {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("sandbox.json");
         let file = file.to_str().unwrap().to_owned();
-        let mut command =
-            huodong(&["sandbox", "--listen", "127.0.0.1:0", "--credentials", &file]);
+        let mut command = huodong(&["sandbox", "--listen", "127.0.0.1:0", "--credentials", &file]);
         if let Some(data) = data {
             command.arg("--data").arg(data);
         }
