@@ -10,7 +10,7 @@ pub use client::{Answer, Client};
 pub use error::{Error, Refused};
 pub use huodong_wire::gongyi::{
     ActivityInfo, ActivityList, Advice, Api, BusinessInfo, CheckIsTransExist, CheckXhh, Code,
-    Donation, DonationStatus, Exchange, FlowersAllowed, FlowersHistory, GetActivityInfo, PreTry,
-    PreTryAnswer, QueryUserXhh, Request, RewardDonateQuery, RewardToDonate, XwjRule,
+    Donation, DonationStatus, Exchange, FlowersAllowed, FlowersHistory, GetActivityInfo, Message,
+    PreTry, PreTryAnswer, QueryUserXhh, RewardDonateQuery, RewardToDonate, XwjRule,
 };
 pub use settle::{SettleError, Settled};

@@ -15,7 +15,7 @@ mod flowers;
 pub mod sign;
 
 pub use activity::{ActivityInfo, ActivityList, GetActivityInfo, XwjRule};
-pub use api::{Api, Request};
+pub use api::{Api, Message, Request};
 pub use code::{Advice, Code};
 pub use decode::{DEPTH_MAX, DecodeError, decode};
 pub use donation::{Donation, DonationStatus, RewardDonateQuery, RewardToDonate};

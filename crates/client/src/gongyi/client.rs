@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use huodong_wire::gongyi::{
     ActivityList, Advice, Api, CheckIsTransExist, CheckXhh, Code, Donation, Envelope, Exchange,
-    FlowersAllowed, FlowersHistory, GetActivityInfo, PreTry, PreTryAnswer, QueryUserXhh, Request,
+    FlowersAllowed, FlowersHistory, GetActivityInfo, Message, PreTry, PreTryAnswer, QueryUserXhh,
     RewardDonateQuery, RewardToDonate, sign,
 };
 use reqwest::header::CONTENT_TYPE;
@@ -126,7 +126,7 @@ impl Client {
     }
 
     /// Any of the calls, sent again as the retry policy says.
-    pub async fn call<'a, R: Request<'a>>(&self, request: &R) -> Result<Answer<R::Answer>, Error> {
+    pub async fn call<M: Message>(&self, request: &M) -> Result<Answer<M::Answer>, Error> {
         let attempts_max = self.retry.map_or(1, |retry| retry.attempts_max);
         let mut attempts = 0;
         loop {
@@ -145,13 +145,13 @@ impl Client {
     }
 
     /// One attempt, with a nonce and a timestamp of its own.
-    pub(super) async fn call_once<'a, R: Request<'a>>(
+    pub(super) async fn call_once<M: Message>(
         &self,
-        request: &R,
-    ) -> Result<Answer<R::Answer>, Error> {
+        request: &M,
+    ) -> Result<Answer<M::Answer>, Error> {
         let body = serde_json::to_vec(request).expect("requests are plain data");
-        let answer = self.post(R::API, body).await?;
-        read(R::API, &answer)
+        let answer = self.post(M::API, body).await?;
+        read(M::API, &answer)
     }
 
     /// Signs and sends a body as it is, once, and returns the answer's as it is: a call by hand.

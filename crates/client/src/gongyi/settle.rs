@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use huodong_wire::gongyi::{
-    Advice, Donation, DonationStatus, Request, RewardDonateQuery, RewardToDonate,
+    Advice, Donation, DonationStatus, Message, RewardDonateQuery, RewardToDonate,
 };
 use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -143,12 +143,12 @@ impl Client {
     }
 
     /// Sends one request until it is answered, its error is not to be retried, or time is up.
-    async fn insist<'a, R: Request<'a>>(
+    async fn insist<M: Message>(
         &self,
-        request: &R,
+        request: &M,
         backoff: Backoff,
         deadline: Instant,
-    ) -> Result<Answer<R::Answer>, Halt> {
+    ) -> Result<Answer<M::Answer>, Halt> {
         let mut last_error = None;
         for attempts in 1.. {
             let error = match timeout_at(deadline, self.call_once(request)).await {

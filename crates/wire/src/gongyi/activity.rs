@@ -4,7 +4,7 @@ use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Api, Request, field};
+use super::{Api, Message, field};
 
 /// Asks which activities a project is bound to. One project may be bound to several; the caller
 /// chooses.
@@ -15,7 +15,7 @@ pub struct GetActivityInfo<'a> {
     pub project_no: Cow<'a, str>,
 }
 
-impl<'de> Request<'de> for GetActivityInfo<'de> {
+impl Message for GetActivityInfo<'_> {
     const API: Api = Api::GetActivityInfo;
     type Answer = ActivityList<'static>;
 }

@@ -77,8 +77,8 @@ impl std::fmt::Display for Api {
     }
 }
 
-/// The body of a call.
-pub trait Request<'de>: Deserialize<'de> + Serialize {
+/// The body of a call, as a client sends it.
+pub trait Message: Serialize {
     /// The call it is the body of.
     const API: Api;
     /// What a successful answer carries as `data`.
@@ -89,6 +89,11 @@ pub trait Request<'de>: Deserialize<'de> + Serialize {
         Ok(())
     }
 }
+
+/// The body of a call, as a server reads it: its texts borrow from what was received.
+pub trait Request<'de>: Message + Deserialize<'de> {}
+
+impl<'de, M: Message + Deserialize<'de>> Request<'de> for M {}
 
 #[cfg(test)]
 mod tests {

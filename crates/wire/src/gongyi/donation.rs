@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
-use super::{Api, DecodeError, Request, field};
+use super::{Api, DecodeError, Message, field};
 
 /// Places a donation: the enterprise gives money because a user gave points (B2B代扣).
 ///
@@ -36,7 +36,7 @@ pub struct RewardToDonate<'a> {
     pub bid: Cow<'a, str>,
 }
 
-impl<'de> Request<'de> for RewardToDonate<'de> {
+impl Message for RewardToDonate<'_> {
     const API: Api = Api::RewardToDonate;
     type Answer = Donation<'static>;
 }
@@ -68,7 +68,7 @@ pub struct RewardDonateQuery<'a> {
     pub reward_transcode: Option<Cow<'a, str>>,
 }
 
-impl<'de> Request<'de> for RewardDonateQuery<'de> {
+impl Message for RewardDonateQuery<'_> {
     const API: Api = Api::RewardDonateQuery;
     type Answer = Donation<'static>;
 

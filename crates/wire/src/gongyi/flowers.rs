@@ -11,7 +11,7 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 use super::decode::read_object;
-use super::{Api, DecodeError, Request, field};
+use super::{Api, DecodeError, Message, field};
 
 /// time_expire may be so long after time_start.
 const WINDOW_MAX: SignedDuration = SignedDuration::from_mins(10);
@@ -34,7 +34,7 @@ pub struct CheckXhh<'a> {
     pub business_id: Option<Cow<'a, str>>,
 }
 
-impl<'de> Request<'de> for CheckXhh<'de> {
+impl Message for CheckXhh<'_> {
     const API: Api = Api::CheckXhh;
     type Answer = FlowersAllowed<'static>;
 }
@@ -71,7 +71,7 @@ pub struct PreTry<'a> {
     pub business_info: Option<BusinessInfo>,
 }
 
-impl<'de> Request<'de> for PreTry<'de> {
+impl Message for PreTry<'_> {
     const API: Api = Api::PreTry;
     type Answer = PreTryAnswer<'static>;
 
@@ -190,7 +190,7 @@ pub struct CheckIsTransExist<'a> {
     pub trans_code: Cow<'a, str>,
 }
 
-impl<'de> Request<'de> for CheckIsTransExist<'de> {
+impl Message for CheckIsTransExist<'_> {
     const API: Api = Api::CheckIsTransExist;
     type Answer = Exchange<'static>;
 }
@@ -213,7 +213,7 @@ pub struct QueryUserXhh<'a> {
     pub open_id: Cow<'a, str>,
 }
 
-impl<'de> Request<'de> for QueryUserXhh<'de> {
+impl Message for QueryUserXhh<'_> {
     const API: Api = Api::QueryUserXhh;
     type Answer = FlowersHistory;
 }
