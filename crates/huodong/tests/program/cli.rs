@@ -51,7 +51,8 @@ fn every_call_of_the_vendor_works_with_what_is_filled_in() {
     for api in ["GetActivityInfo", "RewardToDonate", "CheckXhh", "PreTry", "QueryUserXhh"] {
         assert_eq!(code(&call(&sandbox, &[api])), 0, "{api}");
     }
-    let trans_code = jiff::Timestamp::now().in_tz("UTC").unwrap().strftime("%Y%m%d-1").to_string();
+    let today = huodong_campaign::SHANGHAI.to_datetime(jiff::Timestamp::now());
+    let trans_code = today.strftime("%Y%m%d-1").to_string();
     let (given, asked) = (format!("trans_code={trans_code}"), ["PreTry", "CheckIsTransExist"]);
     let exchanges = asked.map(|api| call(&sandbox, &[api, &given])["data"]["exchange_id"].clone());
     assert_eq!(exchanges[0], exchanges[1]);
@@ -168,6 +169,18 @@ async fn a_server_that_is_told_to_stop_answers_what_it_accepted() {
     sandbox.tell_to_stop();
     assert_eq!(code(&answer.await.unwrap().unwrap()), 0);
     assert_eq!(sandbox.terminate(), Some(0));
+}
+
+#[test]
+fn data_that_is_not_kept_is_gone_when_the_sandbox_stops() {
+    let mut sandbox = Sandbox::start();
+    let files = |sandbox: &Sandbox| {
+        let entries = std::fs::read_dir(sandbox.directory.path()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>()
+    };
+    assert_eq!(files(&sandbox).len(), 2);
+    assert_eq!(sandbox.stop(), Some(0));
+    assert_eq!(files(&sandbox), ["sandbox.json"]);
 }
 
 #[test]
