@@ -73,6 +73,8 @@ pub struct App {
     pub health: Health,
     /// What the sandbox does wrong on demand; empty elsewhere.
     pub faults: Faults,
+    /// Held while the partners are read in.
+    refreshing: tokio::sync::Mutex<()>,
 }
 
 /// Why the partners could not be read in.
@@ -107,6 +109,7 @@ impl App {
             trace_ids: TraceIds::new(chance),
             health: Health::default(),
             faults: Faults::default(),
+            refreshing: tokio::sync::Mutex::default(),
         }
     }
 
@@ -117,6 +120,9 @@ impl App {
 
     /// Reads the partners in; at start, and after each change to one.
     pub async fn refresh(&self) -> Result<(), RefreshError> {
+        // One at a time: of two side by side the slower could put back what it read before the
+        // other's change, and a revoked application would be let in again.
+        let _alone = self.refreshing.lock().await;
         let applications = self.engine.read(|reader| reader.all_applications()).await?;
         self.directory.replace(&self.master_key, self.settings.rate_per_s, applications)?;
         Ok(())

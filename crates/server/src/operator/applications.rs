@@ -20,7 +20,6 @@ use super::list::{List, Listing, Paging, shown};
 use super::problem::Problem;
 use super::values::{Name, Number, Time, given, words};
 use crate::App;
-use crate::directory::purpose;
 
 /// The longest a rotated secret may go on signing: 30 days.
 const OVERLAP_S_MAX: u32 = 30 * 86_400;
@@ -309,6 +308,6 @@ fn made_appid(app: &App) -> AppId {
 /// A new secret, as text and sealed.
 fn made_secret(app: &App, appid: &AppId) -> (String, Vec<u8>) {
     let secret = URL_SAFE_NO_PAD.encode(app.chance.bytes::<SECRET_BYTES>());
-    let sealed = app.master_key.seal(app.chance, &purpose(appid), secret.as_bytes());
+    let sealed = app.seal_secret(appid, &secret);
     (secret, sealed)
 }

@@ -129,3 +129,79 @@ fn problems(table: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
     };
     table.iter().map(row).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    fn document() -> Value {
+        serde_json::from_str(&DOCUMENT).unwrap()
+    }
+
+    fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
+        let mut all = Vec::new();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for (method, operation) in methods.as_object().unwrap() {
+                all.push((path.as_str(), method.as_str(), operation));
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own_a_summary_and_a_known_tag() {
+        let document = document();
+        let tags = document["tags"].as_array().unwrap();
+        let tags: BTreeSet<_> = tags.iter().map(|tag| tag["name"].as_str().unwrap()).collect();
+        let mut names = BTreeSet::new();
+        for (path, method, operation) in operations(&document) {
+            assert!(names.insert(operation["operationId"].as_str().unwrap()), "{method} {path}");
+            assert!(operation["summary"].is_string(), "{method} {path} has no summary");
+            let own: Vec<_> = operation["tags"].as_array().unwrap().iter().collect();
+            assert_eq!(own.len(), 1, "{method} {path} {own:?}");
+            assert!(tags.contains(own[0].as_str().unwrap()), "{method} {path} {own:?}");
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere_and_every_schema_is_described() {
+        fn check(at: &Value, document: &Value) {
+            match at {
+                Value::Object(fields) => {
+                    if let Some(to) = fields.get("$ref").and_then(Value::as_str) {
+                        let pointer = to.strip_prefix('#').unwrap();
+                        assert!(document.pointer(pointer).is_some(), "{to} leads nowhere");
+                    }
+                    fields.values().for_each(|field| check(field, document));
+                }
+                Value::Array(items) => items.iter().for_each(|item| check(item, document)),
+                _ => {}
+            }
+        }
+        let document = document();
+        check(&document, &document);
+        for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+            assert!(schema["description"].is_string(), "{name} is not described");
+        }
+    }
+
+    #[test]
+    fn every_path_parameter_is_described() {
+        let document = document();
+        for (path, method, operation) in operations(&document) {
+            let in_path = path.split('/').filter_map(|it| it.strip_prefix('{')).count();
+            let none = Vec::new();
+            let parameters = operation["parameters"].as_array().unwrap_or(&none);
+            let described = parameters.iter().filter(|it| it["in"] == "path").count();
+            assert_eq!(in_path, described, "{method} {path}");
+            for parameter in parameters {
+                assert!(parameter["description"].is_string(), "{method} {path} {parameter}");
+            }
+        }
+    }
+}

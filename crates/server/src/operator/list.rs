@@ -35,6 +35,7 @@ pub(super) struct Paging {
     cursor: Option<String>,
     /// `csv` exports the whole filtered list, as does `Accept: text/csv`. `limit` and `cursor` do
     /// not go with it.
+    #[param(inline)]
     format: Option<Format>,
 }
 

@@ -8,4 +8,5 @@ mod donation;
 mod flowers;
 mod listen;
 mod observability;
+mod operator;
 mod signature;
