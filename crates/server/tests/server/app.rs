@@ -102,7 +102,7 @@ impl TestApp {
 
     pub async fn with(setup: Setup) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let (store, _) = Store::open(&StoreOptions::in_directory(directory.path())).unwrap();
+        let (store, _) = Store::open(&StoreOptions::at(directory.path())).unwrap();
         let metrics = Arc::new(Metrics::new());
         let options = EngineOptions { observer: Some(metrics.clone()), ..setup.engine };
         let engine = Engine::start(store, setup.clock, options).unwrap();
@@ -389,7 +389,7 @@ async fn create_activity(app: &App, name: &str) {
     done(app, create).await;
     let money = Fen(if name == activity::ONE_LEFT { 5000 } else { FUNDS });
     done(app, FundActivity { activity_no: activity_no.clone(), money }).await;
-    let mut status =
+    let status =
         async |status| done(app, SetStatus { activity_no: activity_no.clone(), status }).await;
     if name == activity::DRAFT {
         return;

@@ -1,11 +1,13 @@
 //! GetActivityInfo, RewardToDonate, RewardDonateQuery.
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
 use huodong_campaign::Refund;
 use huodong_engine::EngineOptions;
 use huodong_server::parse_donate_transcode;
 use huodong_wire::gongyi::Api;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 use crate::app::{
     BID, BID_2, FAILS, FUNDS, ORG, OTHER_BID, PROJECT, PROJECT_2, PROJECT_UNBOUND, REFUSED, Setup,
@@ -307,19 +309,20 @@ async fn a_server_whose_writer_has_stopped_says_that_nothing_was_written() {
 async fn a_full_queue_is_told_at_once_and_a_retry_is_safe() {
     let engine = EngineOptions { queue_max: 1, batch_max: 1, ..EngineOptions::default() };
     let app = TestApp::with(Setup { engine, ..Setup::default() }).await;
-    let bodies: Vec<Value> = (0..64).map(|_| donation()).collect();
+    let mut waiting: Vec<Value> = (0..64).map(|_| donation()).collect();
     let mut busy = 0;
-    loop {
-        let calls = bodies.iter().map(|body| app.call(Api::RewardToDonate, body));
-        let answers = futures_util::future::join_all(calls).await;
-        let refused = answers.iter().filter(|answer| answer.code != 0);
-        for answer in refused.clone() {
-            answer.assert_refused(32_240_007, "库存扣取失败,需要重试");
+    while !waiting.is_empty() {
+        let calls = waiting.iter().map(|body| app.call(Api::RewardToDonate, body));
+        let answers = join_all(calls).await;
+        let mut refused = Vec::new();
+        for (body, answer) in waiting.into_iter().zip(answers) {
+            if answer.code != 0 {
+                answer.assert_refused(32_240_007, "库存扣取失败,需要重试");
+                refused.push(body);
+            }
         }
-        busy += refused.clone().count();
-        if refused.count() == 0 {
-            break;
-        }
+        busy += refused.len();
+        waiting = refused;
     }
     assert!(busy > 0, "64 callers do not fit into a queue of one");
     assert_eq!(app.frozen(activity::INSTANT).await, FUNDS - 64 * 5000);

@@ -92,7 +92,7 @@ async fn a_handler_knows_who_is_at_the_other_end() {
 async fn a_handler_can_have_its_connection_cut_without_an_answer() {
     let router = hello().route(
         "/cut",
-        post(async |Extension(connection): Extension<ConnectionHandle>| {
+        post(async |Extension(connection): Extension<ConnectionHandle>| -> &'static str {
             match connection.drop_connection().await {}
         }),
     );

@@ -70,7 +70,13 @@ impl Desk {
         self.call(Role::Admin, Method::PATCH, path, Some(body)).await
     }
 
-    pub async fn call(&self, role: Role, method: Method, path: &str, body: Option<Value>) -> Answer {
+    pub async fn call(
+        &self,
+        role: Role,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
         self.with_token(self.token_of(role), method, path, body).await
     }
 

@@ -74,7 +74,12 @@ async fn every_role_may_do_exactly_what_is_written_for_it() {
         for (role, name) in ROLES {
             let answer = desk.call(role, it.method.clone(), &it.path, it.body()).await;
             if expected.contains(&name) {
-                assert!(![401, 403].contains(&answer.status), "{} as {name}: {}", it.id, answer.text);
+                assert!(
+                    ![401, 403].contains(&answer.status),
+                    "{} as {name}: {}",
+                    it.id,
+                    answer.text
+                );
             } else {
                 let problem = answer.problem(403, "forbidden", None);
                 let detail = problem["detail"].as_str().unwrap();

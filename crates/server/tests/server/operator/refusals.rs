@@ -27,18 +27,48 @@ async fn each_refusal_of_a_rule_has_its_status_and_names_its_field() {
         ("/organizations", org, 409, "taken", "org_no"),
         ("/organizations/nobody/deposit", json!({"money": 1}), 404, "not-found", "org_no"),
         ("/organizations/nobody/withdraw", json!({"money": 1}), 404, "not-found", "org_no"),
-        ("/organizations/110058/withdraw", json!({"money": huge}), 409, "not-enough-money", "money"),
+        (
+            "/organizations/110058/withdraw",
+            json!({"money": huge}),
+            409,
+            "not-enough-money",
+            "money",
+        ),
         ("/applications", app.clone(), 409, "taken", "appid"),
-        ("/applications", with(with(app, "org_no", "x"), "appid", "y"), 422, "invalid-field", "org_no"),
+        (
+            "/applications",
+            with(with(app, "org_no", "x"), "appid", "y"),
+            422,
+            "invalid-field",
+            "org_no",
+        ),
         ("/applications/nobody/revoke", json!({}), 404, "not-found", "appid"),
         ("/applications/nobody/rotate-secret", json!({}), 404, "not-found", "appid"),
         ("/bids", json!({"bid": "12345", "appid": "demo_app"}), 409, "taken", "bid"),
         ("/bids", json!({"appid": "nobody"}), 422, "invalid-field", "appid"),
         ("/projects", json!({"project_no": "224328", "name": "n"}), 409, "taken", "project_no"),
-        ("/activities", with(new_activity(), "activity_no", activity::DRAFT), 409, "taken", "activity_no"),
+        (
+            "/activities",
+            with(new_activity(), "activity_no", activity::DRAFT),
+            409,
+            "taken",
+            "activity_no",
+        ),
         ("/activities", with(new_activity(), "org_no", "nobody"), 422, "invalid-field", "org_no"),
-        ("/activities", with(new_activity(), "projects", json!(["x"])), 422, "invalid-field", "projects"),
-        ("/activities", with(new_activity(), "projects", json!([])), 422, "invalid-field", "projects"),
+        (
+            "/activities",
+            with(new_activity(), "projects", json!(["x"])),
+            422,
+            "invalid-field",
+            "projects",
+        ),
+        (
+            "/activities",
+            with(new_activity(), "projects", json!([])),
+            422,
+            "invalid-field",
+            "projects",
+        ),
         (
             "/activities",
             with(new_activity(), "ends_at", "2026-01-01 00:00:00"),
@@ -76,7 +106,11 @@ async fn each_refusal_of_a_rule_has_its_status_and_names_its_field() {
     desk.patch(&running, limits).await.problem(409, "wrong-state", Some("limits"));
     let ended = format!("/activities/{}", activity::ENDED);
     desk.patch(&ended, json!({"name": "n"})).await.problem(409, "wrong-state", Some("status"));
-    desk.patch("/activities/nobody", json!({})).await.problem(404, "not-found", Some("activity_no"));
+    desk.patch("/activities/nobody", json!({})).await.problem(
+        404,
+        "not-found",
+        Some("activity_no"),
+    );
     desk.patch("/applications/nobody", json!({})).await.problem(404, "not-found", Some("appid"));
     desk.server.assert_balanced().await;
 }
@@ -132,7 +166,7 @@ async fn each_field_is_checked_and_named() {
         (with(base.clone(), "limits", json!({"money_day": 0})), "limits.money_day"),
         (with(base.clone(), "limits", json!({"money_day": 1.5})), "limits.money_day"),
         (with(base.clone(), "rules", json!([{"content": "c"}])), "rules[0].title"),
-        (with(base.clone(), "channel", json!("book")), "channel"),
+        (with(base.clone(), "channel", json!("book")), "channel.book"),
         (with(base.clone(), "channel", json!({"book": {}})), "channel.book.settlement"),
         (rule(json!({"settlement": "soon"})), "channel.book.settlement"),
         (rule(json!({"fail_money": [0]})), "channel.book.fail_money[0]"),
@@ -180,8 +214,10 @@ async fn a_body_that_is_not_one_json_object_is_refused() {
         send(json, bad.into()).await.problem(400, "malformed", None);
     }
     send(json, b"{\"name\": \"\xff\"}".to_vec()).await.problem(400, "malformed", None);
-    send(json, "[".repeat(4000).into()).await.problem(422, "invalid-field", Some("body"));
+    send(json, "[".repeat(4000).into()).await.problem(400, "malformed", None);
     send(json, "[]".into()).await.problem(422, "invalid-field", Some("body"));
+    // By position nothing is taken, though there would be as many values as fields.
+    send(json, "[\"p\", \"n\"]".into()).await.problem(422, "invalid-field", Some("body"));
     send(json, "null".into()).await.problem(422, "invalid-field", Some("body"));
     send(json, vec![]).await.problem(422, "invalid-field", Some("name"));
     let twice = "{\"name\": \"a\", \"name\": \"b\"}";

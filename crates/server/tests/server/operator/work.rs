@@ -20,7 +20,8 @@ async fn from_nothing_to_a_refunded_donation_through_the_api_alone() {
     assert_eq!(made.status, 201);
     assert_eq!(made.ok()["balance"], 0);
     let deposit = json!({"money": 100_000});
-    let answer = desk.call(Role::Finance, Method::POST, "/organizations/org-a/deposit", Some(deposit));
+    let answer =
+        desk.call(Role::Finance, Method::POST, "/organizations/org-a/deposit", Some(deposit));
     assert_eq!(answer.await.ok(), json!({"org_no": "org-a", "balance": 100_000}));
 
     let application = json!({"appid": "app-a", "org_no": "org-a", "name": "商城"});
@@ -65,8 +66,7 @@ async fn from_nothing_to_a_refunded_donation_through_the_api_alone() {
 
     let refund = format!("/donations/{transcode}/refund");
     let reason = json!({"reason": "用户误操作"});
-    let refunded =
-        desk.call(Role::Finance, Method::POST, &refund, Some(reason.clone())).await.ok();
+    let refunded = desk.call(Role::Finance, Method::POST, &refund, Some(reason.clone())).await.ok();
     assert_eq!((&refunded["status"], &refunded["donate_status"]), (&json!("refunded"), &json!(15)));
     desk.post(&refund, reason).await.problem(409, "wrong-state", Some("status"));
     assert_eq!(desk.shown("/projects/p-a").await["balance"], 0);
@@ -197,7 +197,8 @@ async fn every_change_and_only_a_change_is_in_the_audit_log() {
     desk.post("/tokens", json!({"name": "t", "role": "viewer"})).await.ok();
     desk.post("/tokens/t/revoke", json!({})).await.ok();
     let page = desk.shown("/audit?limit=8&actor=admin").await;
-    let actions: Vec<_> = page["items"].as_array().unwrap().iter().map(|it| &it["action"]).collect();
+    let actions: Vec<_> =
+        page["items"].as_array().unwrap().iter().map(|it| &it["action"]).collect();
     assert_eq!(
         actions,
         [
