@@ -96,3 +96,37 @@ fn open(key: &MasterKey, appid: &AppId, sealed: &[u8]) -> Result<Secret, SecretE
     let hmac_key = hmac::Key::new(hmac::HMAC_SHA256, text.as_bytes());
     Ok(Secret { text: text.into_boxed_str(), key: hmac_key })
 }
+
+#[cfg(test)]
+mod tests {
+    use huodong_engine::Chance;
+
+    use super::*;
+
+    #[test]
+    fn a_refresh_forgets_what_was_used_of_a_rate_only_where_the_rate_changed() {
+        let key = MasterKey::new(&[7; 32]);
+        let appid = AppId::from("app");
+        let directory = Directory::default();
+        let refreshed = |rate_per_s| {
+            let application = Application {
+                appid: appid.clone(),
+                org_no: "org".into(),
+                name: String::new(),
+                sealed_secret: key.seal(Chance, &purpose(&appid), b"secret"),
+                previous_secret: None,
+                status: ApplicationStatus::Active,
+                rate_per_s,
+                flowers_per_day: 0,
+                created_at: Timestamp::UNIX_EPOCH,
+            };
+            directory.replace(&key, 5, vec![(application, Vec::new())]).expect("it opens");
+            Arc::clone(&directory.caller("app").expect("it is known").rate)
+        };
+        let first = refreshed(None);
+        assert_eq!(first.per_s(), 5);
+        assert!(Arc::ptr_eq(&first, &refreshed(Some(5))));
+        let changed = refreshed(Some(6));
+        assert_eq!(changed.per_s(), 6);
+    }
+}

@@ -4,6 +4,7 @@
 
 mod connection;
 mod tls;
+mod watched;
 
 use std::io;
 use std::net::SocketAddr;
@@ -29,8 +30,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct ListenOptions {
     /// Connections open at once; more wait in the kernel's backlog.
     pub connections_max: usize,
-    /// A connection on which no request has been completely received, and none is being answered,
-    /// for this long is closed; at the latest after twice this.
+    /// A connection on which no request arrives whole, none is worked on and nothing of an answer
+    /// is taken for this long is closed; at the latest after twice this.
     pub idle_timeout: Duration,
     /// How long a TLS handshake may take.
     pub handshake_timeout: Duration,

@@ -87,7 +87,6 @@ impl Nonces {
         }
         let hash = self.hash(appid, nonce);
         // The set picks its slot by the low and the high bits; these are the ones in between.
-        #[expect(clippy::cast_possible_truncation, reason = "only the low bits are wanted")]
         let shard = (hash >> 40) as usize % SHARDS;
         let mut shard = self.shards[shard].lock();
         if shard.generations.iter().any(|generation| generation.seen.contains(&hash)) {

@@ -13,7 +13,7 @@ use huodong_campaign::Command;
 use huodong_engine::EngineError;
 use huodong_engine::source::monotonic;
 use huodong_store::{Reader, StoreError};
-use huodong_wire::gongyi::{Advice, Api, Code, DecodeError, Envelope, decode};
+use huodong_wire::gongyi::{Api, Code, DecodeError, Envelope, decode};
 use serde::Serialize;
 use tracing::{debug, info, warn};
 
@@ -167,17 +167,16 @@ impl From<DecodeError> for Refusal {
     }
 }
 
-/// A caller's mistakes are worth a line each, ours a louder one.
+/// A caller's mistakes are worth a line each, ours a louder one. What overload refuses by the
+/// thousand is only counted.
 fn report(api: Api, trace_id: TraceId, refusal: &Refusal) {
-    let (code, detail) = (refusal.code.number(), refusal.detail());
-    match (refusal.code.advice(api), &refusal.cause) {
-        (_, Some(cause)) => {
-            warn!(%trace_id, api = api.name(), code, detail, %cause, "could not be carried out");
+    let (api, code, detail) = (api.name(), refusal.code.number(), refusal.detail());
+    match &refusal.cause {
+        Some(cause) => warn!(%trace_id, api, code, cause, "could not be carried out"),
+        None if matches!(refusal.code, Code::RateLimited | Code::StockBusy) => {
+            debug!(%trace_id, api, code, detail, "refused for now");
         }
-        (Some(Advice::Retry), None) => {
-            info!(%trace_id, api = api.name(), code, detail, "refused for now");
-        }
-        (_, None) => info!(%trace_id, api = api.name(), code, detail, "refused"),
+        None => info!(%trace_id, api, code, detail, "refused"),
     }
 }
 

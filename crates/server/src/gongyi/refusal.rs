@@ -17,7 +17,7 @@ pub(super) struct Refusal {
     pub(super) code: Code,
     /// What the code alone does not say, for the partner: the field by its wire name, the reason.
     detail: Option<Cow<'static, str>>,
-    /// What went wrong on our side, for the log only.
+    /// What went wrong on our side, for the log only. A full queue is nothing wrong.
     pub(super) cause: Option<String>,
 }
 
@@ -55,27 +55,32 @@ impl Refusal {
     /// A command that got no outcome.
     pub(super) fn of_engine(app: &App, error: EngineError) -> Self {
         app.metrics.engine_failed(&error);
-        let code = match error {
-            EngineError::Busy | EngineError::Unavailable(_) | EngineError::Stopped => {
-                Code::StockBusy
-            }
-            EngineError::CommitUnknown => Code::StockUnknown,
-            EngineError::Deadline => Code::GatewayTimeout,
-        };
-        Self { cause: Some(error.to_string()), ..Self::plain(code) }
+        let cause = (error != EngineError::Busy).then(|| error.to_string());
+        Self { cause, ..Self::plain(code_of_change(&error)) }
     }
 
     /// A question the store could not answer now.
     pub(super) fn of_reader(app: &App, error: EngineError) -> Self {
         app.metrics.engine_failed(&error);
-        let code = match error {
-            EngineError::Deadline => Code::GatewayTimeout,
-            EngineError::Busy
-            | EngineError::Unavailable(_)
-            | EngineError::CommitUnknown
-            | EngineError::Stopped => Code::QueryUnavailable,
-        };
-        Self { cause: Some(error.to_string()), ..Self::plain(code) }
+        Self { cause: Some(error.to_string()), ..Self::plain(code_of_question(&error)) }
+    }
+}
+
+fn code_of_change(error: &EngineError) -> Code {
+    match error {
+        EngineError::Busy | EngineError::Unavailable(_) | EngineError::Stopped => Code::StockBusy,
+        EngineError::CommitUnknown => Code::StockUnknown,
+        EngineError::Deadline => Code::GatewayTimeout,
+    }
+}
+
+fn code_of_question(error: &EngineError) -> Code {
+    match error {
+        EngineError::Deadline => Code::GatewayTimeout,
+        EngineError::Busy
+        | EngineError::Unavailable(_)
+        | EngineError::CommitUnknown
+        | EngineError::Stopped => Code::QueryUnavailable,
     }
 }
 
@@ -141,6 +146,30 @@ impl From<FlowerRefusal> for Refusal {
             ),
             FlowerRefusal::NotPaid => invalid("business_info 中的捐赠订单未支付成功"),
             FlowerRefusal::AlreadyThanked => invalid("business_info 中的捐赠订单已发过花"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use huodong_wire::gongyi::Advice;
+
+    use super::*;
+
+    #[test]
+    fn what_the_engine_could_not_do_may_be_sent_again() {
+        let down = || EngineError::Unavailable("the disk is full".to_owned());
+        for (error, change, question) in [
+            (EngineError::Busy, Code::StockBusy, Code::QueryUnavailable),
+            (down(), Code::StockBusy, Code::QueryUnavailable),
+            (EngineError::Stopped, Code::StockBusy, Code::QueryUnavailable),
+            (EngineError::CommitUnknown, Code::StockUnknown, Code::QueryUnavailable),
+            (EngineError::Deadline, Code::GatewayTimeout, Code::GatewayTimeout),
+        ] {
+            assert_eq!(code_of_change(&error), change, "{error}");
+            assert_eq!(code_of_question(&error), question, "{error}");
+            assert_eq!(change.advice(Api::RewardToDonate), Some(Advice::Retry));
+            assert_eq!(question.advice(Api::RewardDonateQuery), Some(Advice::Retry));
         }
     }
 }

@@ -16,6 +16,7 @@ use tower::Service;
 use tracing::debug;
 
 use super::Serving;
+use super::watched::Watched;
 
 /// The largest request head. Ours are a few hundred bytes.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
@@ -28,14 +29,35 @@ pub struct ConnectionHandle(Arc<Connection>);
 struct Connection {
     peer: SocketAddr,
     cut: Notify,
+    activity: Arc<Activity>,
+}
+
+/// What happens on a connection, as far as telling whether it is idle takes.
+#[derive(Debug, Default)]
+pub(super) struct Activity {
     begun: AtomicU64,
     answered: AtomicU64,
+    writes: AtomicU64,
+}
+
+impl Activity {
+    /// Some bytes of an answer were written.
+    pub(super) fn moved(&self) {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What has happened so far, where no request is being worked on; while this stays the same,
+    /// the connection is idle.
+    fn at_rest(&self) -> Option<(u64, u64)> {
+        let begun = self.begun.load(Ordering::Relaxed);
+        let answered = self.answered.load(Ordering::Relaxed);
+        (answered == begun).then(|| (begun, self.writes.load(Ordering::Relaxed)))
+    }
 }
 
 impl ConnectionHandle {
-    fn new(peer: SocketAddr) -> Self {
-        let (begun, answered) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self(Arc::new(Connection { peer, cut: Notify::new(), begun, answered }))
+    fn new(peer: SocketAddr, activity: Arc<Activity>) -> Self {
+        Self(Arc::new(Connection { peer, cut: Notify::new(), activity }))
     }
 
     /// Who is at the other end.
@@ -49,12 +71,6 @@ impl ConnectionHandle {
         self.0.cut.notify_one();
         std::future::pending().await
     }
-
-    /// How many requests have begun, where none of them is still being answered.
-    fn idle_since(&self) -> Option<u64> {
-        let begun = self.0.begun.load(Ordering::Relaxed);
-        (self.0.answered.load(Ordering::Relaxed) == begun).then_some(begun)
-    }
 }
 
 pub(super) async fn serve<S>(serving: Serving, stream: S)
@@ -62,16 +78,18 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Serving { router, idle_timeout, mut stop, peer, .. } = serving;
-    let handle = ConnectionHandle::new(peer);
+    let activity = Arc::new(Activity::default());
+    let handle = ConnectionHandle::new(peer, Arc::clone(&activity));
+    let stream = Watched::new(stream, Arc::clone(&activity));
     let service = service_fn(|request: Request<Incoming>| {
         let mut request = request.map(Body::new);
-        handle.0.begun.fetch_add(1, Ordering::Relaxed);
+        activity.begun.fetch_add(1, Ordering::Relaxed);
         request.extensions_mut().insert(handle.clone());
         let answer = router.clone().call(request);
         let connection = Arc::clone(&handle.0);
         async move {
             let answer = answer.await;
-            connection.answered.fetch_add(1, Ordering::Relaxed);
+            connection.activity.answered.fetch_add(1, Ordering::Relaxed);
             answer
         }
     });
@@ -104,12 +122,12 @@ where
                 connection.as_mut().graceful_shutdown();
             }
             () = idle_check.as_mut() => {
-                let idle = handle.idle_since();
-                if idle.is_some() && idle == seen {
+                let at_rest = activity.at_rest();
+                if at_rest.is_some() && at_rest == seen {
                     debug!(%peer, "a connection was idle for too long");
                     return;
                 }
-                seen = idle;
+                seen = at_rest;
                 idle_check.as_mut().reset(tokio::time::Instant::now() + idle_timeout);
             }
         }

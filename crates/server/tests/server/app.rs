@@ -71,11 +71,10 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self {
-            settings: Settings::default(),
-            engine: EngineOptions::default(),
-            clock: Clock::system(),
-        }
+        // A morning in Shanghai, so that no test runs over midnight.
+        let clock = Clock::system();
+        clock.set("2026-11-21T02:00:00Z".parse().unwrap());
+        Self { settings: Settings::default(), engine: EngineOptions::default(), clock }
     }
 }
 

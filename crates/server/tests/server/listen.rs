@@ -1,12 +1,15 @@
 //! Connections: bounds, TLS, cutting, shutdown.
 
+use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
+use futures_util::stream;
 use huodong_server::{ConnectionHandle, ListenOptions, Served, bind, serve, tls_from_files};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -173,6 +176,25 @@ async fn a_slow_handler_is_not_idle() {
     let mut stream = server.connect().await;
     stream.write_all(GET).await.unwrap();
     one_answer(&mut stream).await;
+}
+
+#[tokio::test]
+async fn a_long_answer_is_not_idle() {
+    let handler = get(async || {
+        let pieces = stream::unfold(0, async |count| {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            (count < 10).then_some((Ok::<_, Infallible>("piece "), count + 1))
+        });
+        Body::from_stream(pieces)
+    });
+    let idle_timeout = Duration::from_millis(60);
+    let options = ListenOptions { idle_timeout, ..ListenOptions::default() };
+    let server = Running::start(Router::new().route("/", handler), options).await;
+    let mut stream = server.connect().await;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+    let answer = until_closed(&mut stream).await;
+    assert_eq!(answer.matches("piece ").count(), 10);
+    assert!(answer.ends_with("0\r\n\r\n"), "{answer}");
 }
 
 #[tokio::test]
