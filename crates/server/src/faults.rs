@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use thiserror::Error;
 
 /// Rules that may be set at once.
-pub const RULES_MAX: usize = 100;
+const RULES_MAX: usize = 100;
 
 /// What happens to a call instead of, or besides, what it asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

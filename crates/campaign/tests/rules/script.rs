@@ -224,7 +224,8 @@ fn wild_money() -> impl Strategy<Value = i64> {
 }
 
 fn gift() -> impl Strategy<Value = Gift> {
-    let money = select(vec![1, 1, 2, 2, 10, 10, 20, 40, FAILS, FAILS, FAILS, REFUSED, UNAVAILABLE, 0, 100]);
+    let money =
+        select(vec![1, 1, 2, 2, 10, 10, 20, 40, FAILS, FAILS, FAILS, REFUSED, UNAVAILABLE, 0, 100]);
     // Mostly the bid's own application and organization; now and then somebody else's.
     let who = prop_oneof![8 => (0..2_u8).prop_map(|n| (n, n, n)), 1 => (0..3_u8, 0..3_u8, 0..3_u8)];
     (0..20_u8, who, 0..4_u8, 0..3_u8, 0..3_u8, 1..3_u32, money).prop_map(
