@@ -68,8 +68,11 @@ impl Checkpoints {
             if let Err(error) = conn.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::PASSIVE) {
                 tracing::warn!(%error, "the write-ahead log could not be copied");
             }
+            // Not before the next commit has counted anew.
+            self.shared.frames.store(0, Ordering::Relaxed);
+        } else {
+            self.shared.wake.notify_one();
         }
-        self.shared.wake.notify_one();
     }
 }
 

@@ -1,6 +1,8 @@
 //! Saving what a batch changed. Rows made by it are written in the order of their numbers, so that
 //! every table and index grows at its end.
 
+mod bulk;
+
 use std::collections::BTreeMap;
 use std::hash::Hash;
 
@@ -173,43 +175,45 @@ impl Saver<'_> {
 
     fn donations(&mut self, world: &World) -> Result<(), StoreError> {
         let mut totals = Totals::default();
-        for row in sorted(&world.donations, |donation| donation.id) {
-            if row.state == RowState::New {
-                self.insert_donation(&row.value, &mut totals)?;
-            } else {
-                self.update_donation(&row.value, &mut totals)?;
-            }
+        let rows = sorted(&world.donations, |donation| donation.id);
+        let (new, changed): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|row| row.state == RowState::New);
+        self.insert_donations(&new, &mut totals)?;
+        for row in changed {
+            self.update_donation(&row.value, &mut totals)?;
         }
         totals.save(self.conn)
     }
 
-    fn insert_donation(&mut self, it: &Donation, totals: &mut Totals) -> Result<(), StoreError> {
-        let conn = self.conn;
-        let activity = self.numbers.activity(conn, it.activity_no.as_str())?;
-        let mut insert = conn.prepare_cached(
-            "INSERT INTO donations (id, bid, reward_transcode, app, activity, project, third_uid, \
-             reward, reward_time, money, status, placed_at, settle_at, changed_at, flowers) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-        )?;
-        insert.execute(params![
-            it.id.0,
-            self.numbers.bid(conn, it.key.bid.as_str())?,
-            &*it.key.reward_transcode,
-            self.numbers.application(conn, it.appid.as_str())?,
-            activity,
-            self.numbers.project(conn, it.project_no.as_str())?,
-            it.third_uid.as_str(),
-            it.reward,
-            civil_ms(it.reward_time),
-            it.money.0,
-            it.status.code(),
-            ms(it.placed_at),
-            it.settle_at.map(ms),
-            ms(it.changed_at),
-            it.flowers.map(|flowers| flowers.0),
-        ])?;
-        totals.add(activity, it.status.code(), 1, it.money.0);
-        Ok(())
+    fn insert_donations(
+        &mut self,
+        rows: &[&Row<Donation>],
+        totals: &mut Totals,
+    ) -> Result<(), StoreError> {
+        const COLUMNS: &str = "id, bid, reward_transcode, app, activity, project, third_uid, \
+            reward, reward_time, money, status, placed_at, settle_at, changed_at, flowers";
+        let (conn, numbers) = (self.conn, &mut *self.numbers);
+        bulk::insert(conn, "donations", COLUMNS, rows, |bind, row| {
+            let it = &row.value;
+            let activity = numbers.activity(conn, it.activity_no.as_str())?;
+            bind.next(it.id.0)?;
+            bind.next(numbers.bid(conn, it.key.bid.as_str())?)?;
+            bind.next(&*it.key.reward_transcode)?;
+            bind.next(numbers.application(conn, it.appid.as_str())?)?;
+            bind.next(activity)?;
+            bind.next(numbers.project(conn, it.project_no.as_str())?)?;
+            bind.next(it.third_uid.as_str())?;
+            bind.next(it.reward)?;
+            bind.next(civil_ms(it.reward_time))?;
+            bind.next(it.money.0)?;
+            bind.next(it.status.code())?;
+            bind.next(ms(it.placed_at))?;
+            bind.next(it.settle_at.map(ms))?;
+            bind.next(ms(it.changed_at))?;
+            bind.next(it.flowers.map(|flowers| flowers.0))?;
+            totals.add(activity, it.status.code(), 1, it.money.0);
+            Ok(())
+        })
     }
 
     /// Only what can change after an order is placed.
@@ -235,22 +239,17 @@ impl Saver<'_> {
     }
 
     fn transfers(&self, world: &World) -> Result<(), StoreError> {
-        let mut insert = self.conn.prepare_cached(
-            "INSERT INTO transfers (id, from_account, to_account, amount, reason, order_id, at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?;
-        for it in &world.transfers {
-            insert.execute((
-                it.id.0,
-                it.from.0,
-                it.to.0,
-                it.amount.0,
-                it.reason.code(),
-                it.order.map(|order| order.0),
-                ms(it.at),
-            ))?;
-        }
-        Ok(())
+        const COLUMNS: &str = "id, from_account, to_account, amount, reason, order_id, at";
+        bulk::insert(self.conn, "transfers", COLUMNS, &world.transfers, |bind, it| {
+            bind.next(it.id.0)?;
+            bind.next(it.from.0)?;
+            bind.next(it.to.0)?;
+            bind.next(it.amount.0)?;
+            bind.next(it.reason.code())?;
+            bind.next(it.order.map(|order| order.0))?;
+            bind.next(ms(it.at))?;
+            Ok(())
+        })
     }
 
     fn flowers(&mut self, world: &World) -> Result<(), StoreError> {

@@ -135,8 +135,8 @@ fn each_kind_of_damage_is_found() {
             "stands in the index 2 times",
         ),
         (
-            "INSERT INTO hash_log SELECT max(seq) + 1, zeroblob(16) || x'1c' || zeroblob(28) \
-             FROM hash_log",
+            "INSERT INTO hash_log SELECT max(seq) + 1, CAST(zeroblob(16) || x'1c' || zeroblob(28) \
+             AS BLOB) FROM hash_log",
             "have a user",
         ),
     ] {
