@@ -1,6 +1,6 @@
 //! `huodong fault`: what a sandbox is to do wrong.
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use huodong_wire::gongyi::Api;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -36,7 +36,8 @@ enum Step {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "what", required = true, multiple = true, args = ["code", "delay_ms", "drop_before", "drop_after"])]
+#[command(group = ArgGroup::new("what").required(true).multiple(true)
+    .args(["code", "delay_ms", "drop_before", "drop_after"]))]
 struct Add {
     /// The call, by the vendor's name for it.
     #[arg(value_parser = crate::call::api)]

@@ -61,7 +61,9 @@ impl Audit {
         for violation in &report.violations {
             println!("VIOLATED {violation}");
         }
-        if report.violations.is_empty() {
+        if report.checked.is_empty() {
+            Err(Failure::new("nothing was checked"))
+        } else if report.violations.is_empty() {
             println!("OK: everything holds");
             Ok(())
         } else {

@@ -12,6 +12,7 @@ use crate::failure::{Context as _, Failure};
 use crate::logging;
 use crate::serve::Server;
 use crate::settings::Installation;
+use crate::signals::Stop;
 
 /// Runs a server that already has an organization, applications, projects and activities, the same
 /// at every start. Its business clock can be moved, and it can be told to fail.
@@ -44,9 +45,8 @@ pub(crate) struct Sandbox {
 
 impl Sandbox {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        check_exposure(self.listen, self.allow_remote).map_err(|exposed| {
-            Failure::usage(format!("{exposed}: --allow-remote"))
-        })?;
+        check_exposure(self.listen, self.allow_remote)
+            .map_err(|exposed| Failure::usage(format!("{exposed}: --allow-remote")))?;
         // Dropped, and with it removed, when this function returns.
         let temporary = match &self.data {
             Some(_) => None,
@@ -62,6 +62,7 @@ impl Sandbox {
         let config = Installation { config: None, data }.settings(flags)?;
         logging::init(&config.log)?;
         crate::runtime()?.block_on(async {
+            let stop = Stop::listen()?;
             let server = Server::start(&config, seed::sandbox_master_key()).await?;
             if let Err(error) = seed::plant(&server.app).await {
                 server.app.engine.stop().await;
@@ -74,7 +75,7 @@ impl Sandbox {
                 credentials.write(path).cannot(format_args!("write {}", path.display()))?;
             }
             self.greet(&base_url);
-            server.run().await?;
+            server.run(stop).await?;
             println!("stopped");
             Ok(())
         })

@@ -11,10 +11,11 @@ use huodong_server::{App, ListenOptions, MasterKey, Metrics, Settings};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::config::{Config, LogFormat};
+use crate::config::Config;
 use crate::failure::{Context as _, Failure};
+use crate::logging;
 use crate::settings::{Installation, master_key, open_store};
-use crate::{logging, signals};
+use crate::signals::Stop;
 
 /// How often the writer is looked after.
 const WRITER_WATCH: Duration = Duration::from_millis(500);
@@ -74,13 +75,16 @@ impl Serve {
         logging::init(&config.log)?;
         let key = master_key(&config)?;
         crate::runtime()?.block_on(async {
+            let stop = Stop::listen()?;
             let server = Server::start(&config, key).await?;
             let at = server.address();
             tracing::info!(address = %at, tls = config.tls().is_some(), "serving");
-            if config.log.format == LogFormat::Text && !at.ip().is_loopback() && config.tls().is_none() {
-                tracing::warn!("plain HTTP beyond loopback: signatures do not cover the body, so put TLS in front");
+            if !at.ip().is_loopback() && config.tls().is_none() {
+                tracing::warn!(
+                    "plain HTTP beyond loopback: signatures do not cover the body; put TLS in front"
+                );
             }
-            server.run().await
+            server.run(stop).await
         })
     }
 }
@@ -136,7 +140,7 @@ impl Server {
     }
 
     /// Serves until it is told to stop; then answers what was accepted.
-    pub(crate) async fn run(self) -> Result<(), Failure> {
+    pub(crate) async fn run(self, told_to_stop: Stop) -> Result<(), Failure> {
         let stop = watch::Sender::new(false);
         let mut serving = tokio::task::JoinSet::new();
         for (listener, router, options) in self.doors {
@@ -149,7 +153,7 @@ impl Server {
         }
         let engine = &self.app.engine;
         let told = tokio::select! {
-            () = signals::told_to_stop() => true,
+            () = told_to_stop.told() => true,
             () = writer_ends(engine) => false,
         };
         tracing::info!("stopping: answering what was accepted");

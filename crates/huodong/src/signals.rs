@@ -1,22 +1,31 @@
 //! When to stop.
 
-/// Resolves at SIGINT or SIGTERM. Where a signal cannot be listened for, the other one still is.
-pub(crate) async fn told_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        (Ok(mut one), Err(error)) | (Err(error), Ok(mut one)) => {
-            tracing::warn!(%error, "one of SIGINT and SIGTERM cannot be listened for");
-            one.recv().await;
-        }
-        (Err(error), Err(_)) => {
-            tracing::warn!(%error, "signals cannot be listened for; the server stops when killed");
-            std::future::pending::<()>().await;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::failure::{Context as _, Failure};
+
+/// Listens for SIGINT and SIGTERM from the moment it is made; one that comes before anybody waits
+/// is not lost. Made before anything that must be cleared away.
+pub(crate) struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    /// From now on neither signal ends the process by itself. Call it on a tokio runtime.
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        let listen = |kind| signal(kind).cannot("listen for signals");
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    /// Resolves when either has come.
+    pub(crate) async fn told(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
 }

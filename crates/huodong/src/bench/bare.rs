@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 use crate::failure::{Context as _, Failure};
+use crate::signals::Stop;
 
 #[derive(Deserialize)]
 struct Request {
@@ -49,6 +50,7 @@ struct Answer {
 
 /// Serves until it is told to stop.
 pub(super) async fn serve(listen: SocketAddr) -> Result<(), Failure> {
+    let stop = Stop::listen()?;
     let listener = TcpListener::bind(listen).await.cannot(format_args!("listen on {listen}"))?;
     let address = listener.local_addr().cannot("tell the address")?;
     println!("the bare route answers on http://{address}");
@@ -58,10 +60,7 @@ pub(super) async fn serve(listen: SocketAddr) -> Result<(), Failure> {
         }
     });
     let router = Router::new().route(super::PATH, post(answer));
-    axum::serve(listener, router)
-        .with_graceful_shutdown(crate::signals::told_to_stop())
-        .await
-        .cannot("serve")
+    axum::serve(listener, router).with_graceful_shutdown(stop.told()).await.cannot("serve")
 }
 
 async fn answer(Json(request): Json<Request>) -> Json<Envelope> {

@@ -1,5 +1,5 @@
 //! The real program, started, called, killed and started again.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 // The clock and chance are the program's affair; a test that runs it from outside has its own.
 #![allow(clippy::disallowed_methods)]
 

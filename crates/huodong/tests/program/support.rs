@@ -47,7 +47,8 @@ pub(crate) struct Sandbox {
     pub(crate) base_url: String,
     pub(crate) credentials: Value,
     pub(crate) credentials_file: String,
-    _directory: tempfile::TempDir,
+    /// Holds the credentials file, and what the sandbox makes for itself.
+    pub(crate) directory: tempfile::TempDir,
 }
 
 impl Sandbox {
@@ -69,11 +70,12 @@ impl Sandbox {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("sandbox.json");
         let file = file.to_str().unwrap().to_owned();
-        let mut command =
-            huodong(&["sandbox", "--listen", "127.0.0.1:0", "--credentials", &file]);
+        let mut command = huodong(&["sandbox", "--listen", "127.0.0.1:0", "--credentials", &file]);
         if let Some(data) = data {
             command.arg("--data").arg(data);
         }
+        // Where it makes its temporary directory, which it cannot remove when it is killed.
+        command.env("TMPDIR", directory.path());
         command.envs(environment.iter().copied()).stdout(Stdio::null());
         let mut child = command.spawn().unwrap();
         let begin = Instant::now();
@@ -93,7 +95,7 @@ impl Sandbox {
         let credentials: Value = serde_json::from_str(&text).unwrap();
         let base_url = credentials["base_url"].as_str().unwrap().to_owned();
         let credentials_file = file;
-        Some(Self { child, base_url, credentials, credentials_file, _directory: directory })
+        Some(Self { child, base_url, credentials, credentials_file, directory })
     }
 
     /// SIGKILL.
@@ -104,6 +106,11 @@ impl Sandbox {
 
     /// SIGTERM; the exit code.
     pub(crate) fn terminate(mut self) -> Option<i32> {
+        self.stop()
+    }
+
+    /// As [`Sandbox::terminate`], for who looks at what it left behind.
+    pub(crate) fn stop(&mut self) -> Option<i32> {
         signal(&self.child);
         self.child.wait().unwrap().code()
     }

@@ -107,7 +107,8 @@ impl<P: Changes> Operator<P> {
     ) -> Result<Result<C::Done, C::Refusal>, Problem> {
         let actor = Actor { name: self.token.name.to_string(), trace_id: self.trace_id.clone() };
         let deadline = self.app.settings.deadline;
-        let outcome = self.app.engine.submit(Operated { actor, command }, deadline).await?;
+        let outcome = self.app.engine.submit(Operated { actor, command }, deadline).await;
+        let outcome = outcome.inspect_err(|error| self.app.metrics.engine_failed(error))?;
         let (operator, trace_id) = (self.token.name.as_str(), self.trace_id.as_str());
         tracing::info!(
             operator,

@@ -8,7 +8,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::header;
 use axum::http::request::Parts;
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::problem::{Kind, Problem};
 use crate::App;
@@ -65,27 +65,41 @@ fn over_limit(error: &axum::Error) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        Problem::new(Kind::Malformed, format!("the body is not UTF-8: {error}"))
+    })?;
+    check_object(text)?;
+    let mut json = serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        let inner = error.into_inner();
-        if inner.is_data() {
-            let message = without_position(&inner.to_string());
-            let field = field_of(&path, &message);
-            Problem::invalid(field.clone(), format!("{field}: {message}"))
-        } else {
-            Problem::new(Kind::Malformed, format!("the body is not JSON: {inner}"))
-        }
-    })?;
-    json.end().map_err(|error| {
-        Problem::new(Kind::Malformed, format!("the body goes on after its JSON: {error}"))
-    })?;
-    Ok(value)
+        let message = said(&error.into_inner());
+        let field = field_of(&path, &message);
+        Problem::invalid(field.clone(), format!("{field}: {message}"))
+    })
 }
 
-/// serde says where in the text; a field's name says it better.
-fn without_position(message: &str) -> String {
-    message.split(" at line ").next().unwrap_or(message).to_owned()
+/// Whether this is one JSON object and nothing after it. Asked apart from its fields, as serde
+/// would take a list for a structure, value by value, and calls a number where an enum's word
+/// should be a syntax error.
+fn check_object(text: &str) -> Result<(), Problem> {
+    serde_json::from_str::<IgnoredAny>(text)
+        .map_err(|error| Problem::new(Kind::Malformed, format!("the body is not JSON: {error}")))?;
+    if text.trim_ascii_start().starts_with('{') {
+        Ok(())
+    } else {
+        Err(Problem::invalid("body", "body: must be a JSON object"))
+    }
+}
+
+/// What is wrong with a field of a body that is JSON. serde says where in the text it is; the
+/// field's name says it better.
+fn said(error: &serde_json::Error) -> String {
+    if error.is_data() {
+        let message = error.to_string();
+        message.split(" at line ").next().unwrap_or(&message).to_owned()
+    } else {
+        "is of the wrong type".to_owned()
+    }
 }
 
 /// The field a message is about. For a field that is missing or unknown the path ends at what

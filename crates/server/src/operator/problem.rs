@@ -213,3 +213,25 @@ pub(crate) async fn no_such_method() -> Problem {
     let detail = format!("this path does not take this method; see {}/openapi.json", super::BASE);
     Problem::new(Kind::NoSuchMethod, detail)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_that_gives_no_outcome_says_whether_to_ask_again() {
+        for (error, status, retry) in [
+            (EngineError::Busy, 503, true),
+            (EngineError::Stopped, 503, true),
+            (EngineError::Unavailable("disk path".to_owned()), 503, true),
+            (EngineError::Deadline, 504, false),
+            (EngineError::CommitUnknown, 500, false),
+        ] {
+            let problem = Problem::from(error);
+            assert!(!problem.detail.contains("disk path"), "the store's words stay in the log");
+            let response = problem.finished("4bf92f3577b34da6a3ce929d0e0e4736");
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers().contains_key(header::RETRY_AFTER), retry);
+        }
+    }
+}

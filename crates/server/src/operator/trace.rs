@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::Extensions;
+use huodong_engine::source::monotonic;
 
 use super::problem::Problem;
 use crate::{App, TraceId};
@@ -25,9 +26,13 @@ pub(crate) async fn call(
 ) -> Response {
     let trace_id = app.trace_ids.of(request.headers());
     request.extensions_mut().insert(trace_id);
+    let started = monotonic();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = next.run(request).await;
     let status = response.status().as_u16();
+    // As for the vendors' faces, 0 is success.
+    let code = if response.status().is_success() { 0 } else { status.into() };
+    app.metrics.api("operator", "v1").answered(code, monotonic() - started);
     tracing::info!(%trace_id, %method, path, status, "operator call");
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response = problem.finished(trace_id.as_str());

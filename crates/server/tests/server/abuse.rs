@@ -33,7 +33,7 @@ async fn a_body_that_is_no_json_object_is_unreadable() {
         b"[]".to_vec(),
         b"\"text\"".to_vec(),
         b"{".to_vec(),
-        good[..good.len() - 1].as_bytes().to_vec(),
+        good.as_bytes()[..good.len() - 1].to_vec(),
         format!("{good}{good}").into_bytes(),
         format!("\u{feff}{good}").into_bytes(),
         b"activity_no=instant&money=5000".to_vec(),

@@ -33,7 +33,7 @@ use rusqlite::Connection;
 
 pub(super) use disk::{Merged, wipe};
 pub(super) use key::KeyHasher;
-pub(super) use value::Value;
+pub(super) use value::{Kind, Value};
 
 use crate::StoreError;
 use run::Run;

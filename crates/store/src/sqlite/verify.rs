@@ -1,7 +1,15 @@
-//! Checking every invariant of a whole database.
+//! Checking every invariant of a whole database, from one view of it and in bounded memory: what
+//! is kept per row is sorted by SQLite; what is kept here grows with accounts and activities only.
+
+mod campaigns;
+mod donations;
+mod index;
+mod ledger;
+mod users;
+
 use rusqlite::Connection;
 
-use super::hash_index::KeyHasher;
+use super::hash_index::{KeyHasher, Merged};
 use crate::StoreError;
 
 /// What [`Reader::verify`](crate::Reader::verify) checked and what it found wrong.
@@ -13,7 +21,87 @@ pub struct AuditReport {
     pub violations: Vec<String>,
 }
 
+/// Violations that are told; of more, only that there are more.
+const VIOLATIONS_MAX: usize = 200;
+
+impl AuditReport {
+    fn checked(&mut self, what: &str, rows: u64) {
+        self.checked.push((what.to_owned(), rows));
+    }
+
+    pub(super) fn violation(&mut self, what: impl FnOnce() -> String) {
+        match self.violations.len() {
+            VIOLATIONS_MAX => self.violations.push("… and more".to_owned()),
+            told if told < VIOLATIONS_MAX => self.violations.push(what()),
+            _ => {}
+        }
+    }
+
+    fn expect(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        if !holds {
+            self.violation(what);
+        }
+    }
+
+    /// A row that cannot be read ends the check it was met in; the others go on.
+    fn absorb<T>(&mut self, result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+        match result {
+            Ok(done) => Ok(Some(done)),
+            Err(StoreError::Corrupt(what)) => {
+                self.violation(|| what);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
 pub(super) fn verify(conn: &mut Connection, keys: &KeyHasher) -> Result<AuditReport, StoreError> {
-    let _ = (conn, keys);
-    Ok(AuditReport::default())
+    let transaction = conn.transaction()?;
+    let conn = &*transaction;
+    let mut report = AuditReport::default();
+    pages(conn, &mut report)?;
+    let checked = campaigns::Campaigns::check(conn, &mut report);
+    let Some(mut campaigns) = report.absorb(checked)? else { return Ok(report) };
+    let checked = ledger::check(conn, &mut campaigns, &mut report);
+    report.absorb(checked)?;
+    let checked = donations::check(conn, keys, &mut campaigns, &mut report);
+    let known = report.absorb(checked)?;
+    campaigns.check_balances(&mut report);
+    let checked = last_id(conn, &mut report);
+    report.absorb(checked)?;
+    // What cannot be read of the index is told once.
+    let opened = Merged::open(conn);
+    if let (Some(known), Some(mut merged)) = (known, report.absorb(opened)?) {
+        let checked = users::check(conn, keys, &campaigns, &merged, &mut report);
+        let users = report.absorb(checked)?;
+        let checked = index::check(conn, keys, &campaigns, &mut merged, known, users, &mut report);
+        report.absorb(checked)?;
+    }
+    Ok(report)
+}
+
+fn pages(conn: &Connection, report: &mut AuditReport) -> Result<(), StoreError> {
+    let mut select = conn.prepare("PRAGMA quick_check(20)")?;
+    let mut rows = select.query(())?;
+    while let Some(row) = rows.next()? {
+        let found: String = row.get(0)?;
+        report.expect(found == "ok", || format!("the database file: {found}"));
+    }
+    let pages: i64 = conn.query_row("PRAGMA page_count", (), |row| row.get(0))?;
+    report.checked("pages of the database file are sound", pages.unsigned_abs());
+    Ok(())
+}
+
+fn last_id(conn: &Connection, report: &mut AuditReport) -> Result<(), StoreError> {
+    let last = super::connection::last_id(conn)?;
+    for table in ["accounts", "donations", "transfers", "flowers", "audit"] {
+        let sql = format!("SELECT max(id) FROM {table}");
+        let highest: Option<i64> = conn.query_row(&sql, (), |row| row.get(0))?;
+        report.expect(highest.is_none_or(|highest| highest <= last), || {
+            format!("{table} has a number above the last one given out, {last}")
+        });
+    }
+    report.checked("tables hold no number above the last given out", 5);
+    Ok(())
 }

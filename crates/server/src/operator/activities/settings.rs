@@ -101,7 +101,8 @@ pub(in crate::operator) struct ActivityChanges {
     /// What one user may take. Once the activity has started, limits can be changed but not
     /// introduced, as nothing has been counted.
     limits: Option<LimitsGiven>,
-    /// What executes the donations placed from now on.
+    /// What executes its donations. One already placed keeps the time it settles at; whether it is
+    /// paid then is for the channel of that time to say.
     channel: Option<Channel>,
 }
 

@@ -121,15 +121,15 @@ async fn donations_are_filtered_by_all_that_is_given() {
         let items = walk(&desk, &format!("/donations?{query}"), 2).await;
         texts(&items, "donate_transcode").into_iter().map(str::to_owned).collect::<Vec<_>>()
     };
-    assert_eq!(found("project_no=50000636").await, [project.clone()]);
+    assert_eq!(found("project_no=50000636").await, [project.as_str()]);
     assert_eq!(found("third_uid=other%20user").await, [user]);
     assert_eq!(found("status=failed").await, [failed]);
-    assert_eq!(found("status=placed").await, [deferred.clone()]);
+    assert_eq!(found("status=placed").await, [deferred.as_str()]);
     assert_eq!(found("bid=12346").await, [bid]);
     assert_eq!(found("activity_no=deferred").await, [deferred]);
     assert_eq!(found("appid=other_app").await, [""; 0]);
     assert_eq!(found("appid=demo_app").await.len(), 7);
-    assert_eq!(found(&format!("from={middle}")).await, [late.clone()]);
+    assert_eq!(found(&format!("from={middle}")).await, [late]);
     assert_eq!(found(&format!("until={middle}")).await.len(), 6);
     assert_eq!(found("status=paid&project_no=50000636&third_uid=user_001").await, [project]);
     assert_eq!(found("status=failed&bid=12346").await, [""; 0]);

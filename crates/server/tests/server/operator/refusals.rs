@@ -166,7 +166,7 @@ async fn each_field_is_checked_and_named() {
         (with(base.clone(), "limits", json!({"money_day": 0})), "limits.money_day"),
         (with(base.clone(), "limits", json!({"money_day": 1.5})), "limits.money_day"),
         (with(base.clone(), "rules", json!([{"content": "c"}])), "rules[0].title"),
-        (with(base.clone(), "channel", json!("book")), "channel"),
+        (with(base.clone(), "channel", json!("book")), "channel.book"),
         (with(base.clone(), "channel", json!({"book": {}})), "channel.book.settlement"),
         (rule(json!({"settlement": "soon"})), "channel.book.settlement"),
         (rule(json!({"fail_money": [0]})), "channel.book.fail_money[0]"),
@@ -214,8 +214,10 @@ async fn a_body_that_is_not_one_json_object_is_refused() {
         send(json, bad.into()).await.problem(400, "malformed", None);
     }
     send(json, b"{\"name\": \"\xff\"}".to_vec()).await.problem(400, "malformed", None);
-    send(json, "[".repeat(4000).into()).await.problem(422, "invalid-field", Some("body"));
+    send(json, "[".repeat(4000).into()).await.problem(400, "malformed", None);
     send(json, "[]".into()).await.problem(422, "invalid-field", Some("body"));
+    // By position nothing is taken, though there would be as many values as fields.
+    send(json, "[\"p\", \"n\"]".into()).await.problem(422, "invalid-field", Some("body"));
     send(json, "null".into()).await.problem(422, "invalid-field", Some("body"));
     send(json, vec![]).await.problem(422, "invalid-field", Some("name"));
     let twice = "{\"name\": \"a\", \"name\": \"b\"}";

@@ -72,7 +72,7 @@ async fn a_secret_is_shown_when_it_is_made_and_never_again() {
         assert!(secret.len() >= 43);
         assert!(!seen.contains(secret.as_str()));
     }
-    assert!(!seen.contains("sealed") && !seen.contains("digest"));
+    assert!(!seen.contains("\"sealed") && !seen.contains("\"digest"));
 }
 
 #[tokio::test]

@@ -71,9 +71,9 @@ fn read_run(conn: &Connection, row: &Row<'_>) -> Result<Run, StoreError> {
             .ok_or_else(|| corrupt(format!("the filter of run {no} is cut short")))?;
         BloomFilter::from_vec(bits).seed(&0).hashes(row.get(5)?)
     } else {
-        rebuild_filter(conn, no, entries)?
+        rebuild_filter(conn, no, fences.len(), entries)?
     };
-    Ok(Run { no, covers: row.get(1)?, entries, fences, filter })
+    Ok(Run { no, covers: row.get(1)?, fences, filter })
 }
 
 fn chunks<const N: usize, T>(bytes: &[u8], read: fn([u8; N]) -> T) -> Option<Vec<T>> {
@@ -81,14 +81,32 @@ fn chunks<const N: usize, T>(bytes: &[u8], read: fn([u8; N]) -> T) -> Option<Vec
     rest.is_empty().then(|| chunks.iter().map(|chunk| read(*chunk)).collect())
 }
 
-fn rebuild_filter(conn: &Connection, run: i64, entries: u64) -> Result<BloomFilter, StoreError> {
+fn rebuild_filter(
+    conn: &Connection,
+    run: i64,
+    blocks: usize,
+    entries: u64,
+) -> Result<BloomFilter, StoreError> {
     tracing::info!(run, "making a filter of the hash index anew");
     let mut filter = new_filter(usize::try_from(entries).unwrap_or(usize::MAX));
-    let mut cursor = RunCursor::new(run);
-    while let Some((hash, _)) = cursor.next(conn)? {
-        add_to_filter(&mut filter, hash);
+    for block in 0..blocks {
+        for (hash, _) in read_block(conn, run, block)? {
+            add_to_filter(&mut filter, hash);
+        }
     }
     Ok(filter)
+}
+
+fn read_block(
+    conn: &Connection,
+    run: i64,
+    block: usize,
+) -> Result<VecDeque<(u128, Value)>, StoreError> {
+    let mut select = conn.prepare_cached("SELECT entries FROM hash_block WHERE id = ?1")?;
+    let found: Option<Vec<u8>> =
+        select.query_row([block_id(run, block)], |row| row.get(0)).optional()?;
+    let found = found.ok_or_else(|| corrupt(format!("run {run} lacks block {block}")))?;
+    Entries(&found).collect()
 }
 
 /// Empties the index.
@@ -96,30 +114,35 @@ pub(in crate::sqlite) fn wipe(conn: &Connection) -> Result<(), StoreError> {
     Ok(conn.execute_batch("DELETE FROM hash_log; DELETE FROM hash_block; DELETE FROM hash_run;")?)
 }
 
-/// Reads a run from its first entry to its last.
+/// Reads a run from its first entry to its last, and sees that its fences and its filter agree.
 struct RunCursor {
-    run: i64,
+    run: Arc<Run>,
     next_block: usize,
     entries: VecDeque<(u128, Value)>,
 }
 
 impl RunCursor {
-    fn new(run: i64) -> Self {
-        Self { run, next_block: 0, entries: VecDeque::new() }
+    fn new(run: &Arc<Run>) -> Self {
+        Self { run: Arc::clone(run), next_block: 0, entries: VecDeque::new() }
     }
 
     fn next(&mut self, conn: &Connection) -> Result<Option<(u128, Value)>, StoreError> {
-        if self.entries.is_empty() {
-            let mut select = conn.prepare_cached("SELECT entries FROM hash_block WHERE id = ?1")?;
-            let block = select
-                .query_row([block_id(self.run, self.next_block)], |row| row.get::<_, Vec<u8>>(0))
-                .optional()?;
-            if let Some(block) = block {
-                self.next_block += 1;
-                self.entries = Entries(&block).collect::<Result<_, _>>()?;
+        let run = &self.run;
+        if self.entries.is_empty()
+            && let Some(fence) = run.fences.get(self.next_block)
+        {
+            self.entries = read_block(conn, run.no, self.next_block)?;
+            if self.entries.front().is_none_or(|(first, _)| first != fence) {
+                let block = self.next_block;
+                return Err(corrupt(format!("the fence of block {block} of run {}", run.no)));
             }
+            self.next_block += 1;
         }
-        Ok(self.entries.pop_front())
+        let next = self.entries.pop_front();
+        if next.is_some_and(|(hash, _)| !run.may_hold(hash)) {
+            return Err(corrupt(format!("the filter of run {} does not know an entry", run.no)));
+        }
+        Ok(next)
     }
 }
 
@@ -149,7 +172,7 @@ impl Merged {
         let Index { runs, tail, .. } = read(conn)?;
         let sources = runs.len() + 1;
         let mut merged = Self {
-            cursors: runs.iter().map(|run| RunCursor::new(run.no)).collect(),
+            cursors: runs.iter().map(RunCursor::new).collect(),
             runs,
             tail: tail.into_iter().collect(),
             heads: BinaryHeap::new(),
@@ -160,11 +183,6 @@ impl Merged {
             merged.advance(conn, source)?;
         }
         Ok(merged)
-    }
-
-    /// The entries the runs say they have.
-    pub(in crate::sqlite) fn in_runs(&self) -> u64 {
-        self.runs.iter().map(|run| run.entries).sum()
     }
 
     /// The newest value of a key.

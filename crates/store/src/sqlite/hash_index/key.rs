@@ -1,6 +1,6 @@
 use std::hash::Hasher as _;
 
-use huodong_campaign::{DonationKey, FlowerKey, UserFlowersKey, UserKey};
+use huodong_campaign::{DonationKey, FlowerKey, Id, UserFlowersKey, UserKey};
 use siphasher::sip128::{Hasher128, SipHasher24};
 
 /// Hashes keys under a secret of this installation, so that callers, who choose the keys, cannot
@@ -14,7 +14,11 @@ impl KeyHasher {
     }
 
     pub(in crate::sqlite) fn donation(&self, key: &DonationKey) -> u128 {
-        self.hash(1, key.bid.as_str(), &key.reward_transcode)
+        self.donation_parts(key.bid.as_str(), &key.reward_transcode)
+    }
+
+    pub(in crate::sqlite) fn donation_parts(&self, bid: &str, reward_transcode: &str) -> u128 {
+        self.hash(1, bid, reward_transcode)
     }
 
     pub(in crate::sqlite) fn usage(&self, key: &UserKey) -> u128 {
@@ -27,6 +31,14 @@ impl KeyHasher {
 
     pub(in crate::sqlite) fn user_flowers(&self, key: &UserFlowersKey) -> u128 {
         self.hash(4, key.appid.as_str(), key.open_id.as_str())
+    }
+
+    /// Mixes a key's hash with the row it leads to: what `verify` sums up.
+    pub(in crate::sqlite) fn entry(hash: u128, id: Id) -> u128 {
+        let mut hasher = SipHasher24::new();
+        hasher.write_u128(hash);
+        hasher.write_i64(id.0);
+        hasher.finish128().as_u128()
     }
 
     /// The kind keeps kinds apart; the length keeps ("ab", "c") from ("a", "bc").

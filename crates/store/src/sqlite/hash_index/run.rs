@@ -24,7 +24,6 @@ pub(super) struct Run {
     pub(super) no: i64,
     /// The last row of the log that it makes superfluous.
     pub(super) covers: i64,
-    pub(super) entries: u64,
     /// The first hash of each block.
     pub(super) fences: Vec<u128>,
     pub(super) filter: BloomFilter,

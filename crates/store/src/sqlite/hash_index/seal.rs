@@ -111,7 +111,6 @@ impl Sealing {
                 Some(Run {
                     no: self.run,
                     covers: self.covers,
-                    entries: sorted.entries,
                     fences: sorted.fences(),
                     filter: sorted.filter,
                 })

@@ -25,8 +25,14 @@ pub(super) fn options(directory: &TempDir) -> StoreOptions {
 impl Story {
     /// An empty database.
     pub(super) fn new() -> Self {
+        Self::new_with(|_| {})
+    }
+
+    /// An empty database, opened in another way.
+    pub(super) fn new_with(change: impl FnOnce(&mut StoreOptions)) -> Self {
         let directory = TempDir::new().unwrap();
-        let options = options(&directory);
+        let mut options = options(&directory);
+        change(&mut options);
         let (store, _) = Store::open(&options).unwrap();
         Self { store, now: "2026-11-21T02:00:00.123Z".parse().unwrap(), options, directory }
     }
@@ -34,7 +40,12 @@ impl Story {
     /// An organization with 1,000,000, an application with bid `b`, projects `p` and `q`, and two
     /// running activities with 100,000 each: `instant` without limits, `deferred` with.
     pub(super) fn begun() -> Self {
-        let mut story = Self::new();
+        Self::new().begin()
+    }
+
+    /// Makes an empty database a begun one.
+    pub(super) fn begin(mut self) -> Self {
+        let story = &mut self;
         let org_no = OrgNo::from("org");
         story.run(CreateOrganization {
             org_no: Some(org_no.clone()),
@@ -58,7 +69,7 @@ impl Story {
         story.activity("instant", Settlement::Instant, UserLimits::default());
         let limits = UserLimits { count_total: Some(1000), ..UserLimits::default() };
         story.activity("deferred", Settlement::Deferred { delay_s: 60 }, limits);
-        story
+        self
     }
 
     pub(super) fn activity(&mut self, no: &str, settlement: Settlement, limits: UserLimits) {
