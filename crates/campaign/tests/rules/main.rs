@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod activities;
+mod commands;
 mod donations;
 mod flowers;
 mod ledger;

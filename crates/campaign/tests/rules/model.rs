@@ -1,11 +1,14 @@
 //! What should be true, said another way: no balances and no counters are kept; everything is
 //! summed up from the list of what happened, each time anew.
 
+mod check;
+mod take_in;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use huodong_campaign::*;
 
-use crate::memory::Memory;
+use crate::commands::Done;
 use crate::script::*;
 
 #[derive(Default)]
@@ -251,147 +254,6 @@ impl Model {
         refuse_if(&[(today + thanks.num > FLOWERS_PER_DAY, "DailyLimit")])
     }
 
-    fn take_in(&mut self, op: &Op, known: &[Known], done: &Done) {
-        match (op, done) {
-            (Op::CreateOrganization { org }, _) => {
-                self.deposited.insert(*org, 0);
-            }
-            (Op::CreateProject { project }, _) => {
-                self.projects.insert(*project);
-            }
-            (Op::CreateApplication { app, org }, _) => {
-                self.app_org.insert(*app, *org);
-            }
-            (Op::AssignBid { bid, app }, _) => {
-                self.bid_app.insert(*bid, *app);
-            }
-            (Op::CreateActivity { activity, plan }, _) => {
-                let campaign = Campaign {
-                    plan: plan.clone(),
-                    ends: START + plan.ends_h * HOUR,
-                    status: ActivityStatus::Draft,
-                    counts: false,
-                    funded: 0,
-                    released: 0,
-                };
-                self.activities.insert(*activity, campaign);
-            }
-            (Op::Deposit { org, money }, Done::Balance(now)) => {
-                *self.deposited.get_mut(org).unwrap() += i128::from(*money);
-                assert_eq!(i128::from(now.0), self.free(*org));
-            }
-            (Op::Withdraw { org, money }, Done::Balance(now)) => {
-                *self.deposited.get_mut(org).unwrap() -= i128::from(*money);
-                assert_eq!(i128::from(now.0), self.free(*org));
-            }
-            (Op::Fund { activity, money }, Done::Balance(now)) => {
-                self.activities.get_mut(activity).unwrap().funded += i128::from(*money);
-                assert_eq!(i128::from(now.0), self.frozen(*activity));
-            }
-            (Op::SetStatus { activity, to }, _) => {
-                let campaign = self.activities.get_mut(activity).unwrap();
-                if campaign.status == ActivityStatus::Draft {
-                    campaign.counts = campaign.plan.limits.any();
-                }
-                campaign.status = *to;
-            }
-            (Op::SetLimits { activity, limits }, _) => {
-                self.activities.get_mut(activity).unwrap().plan.limits = *limits;
-            }
-            (Op::SetProjects { activity, projects }, _) => {
-                self.activities.get_mut(activity).unwrap().plan.projects = projects.clone();
-            }
-            (Op::SetEnd { activity, at_h }, _) => {
-                self.activities.get_mut(activity).unwrap().ends = START + at_h * HOUR;
-            }
-            (Op::End { activity, .. }, Done::Balance(left)) => {
-                assert_eq!(i128::from(left.0), self.frozen(*activity));
-                let campaign = self.activities.get_mut(activity).unwrap();
-                campaign.released += i128::from(left.0);
-                campaign.status = ActivityStatus::Ended;
-            }
-            (Op::Donate(gift), Done::Donated(done)) => self.take_in_donation(gift, done),
-            (Op::Settle { nth }, Done::Settled(settled)) => {
-                assert_eq!(*settled, self.settle(known.get(*nth).map(|known| &known.id)), "{op:?}");
-            }
-            (Op::Refund { nth }, Done::Refunded(done)) => {
-                let ended = self.has_ended(known[*nth].id);
-                let order =
-                    self.orders.iter_mut().find(|order| order.id == known[*nth].id).unwrap();
-                order.status = DonationStatus::Refunded;
-                order.back_to_org = ended;
-                assert_eq!((done.id, done.status), (order.id, DonationStatus::Refunded));
-            }
-            (Op::Grant(thanks), Done::Granted(done)) => self.take_in_grant(thanks, known, done),
-            _ => panic!("{op:?} was answered with {done:?}"),
-        }
-    }
-
-    fn take_in_donation(&mut self, gift: &Gift, done: &Donated) {
-        if let Some(first) = self.by_key(gift) {
-            assert!(done.repeated, "a known key is a repetition");
-            assert_eq!((done.donation.id, done.donation.status), (first.id, first.status));
-            return;
-        }
-        assert!(!done.repeated, "a new key is no repetition");
-        let delay = self.activities[&gift.activity].plan.delay_s;
-        let order = Order {
-            id: done.donation.id,
-            gift: gift.clone(),
-            status: match (delay, gift.money) {
-                (Some(_), _) => DonationStatus::Placed,
-                (None, FAILS) => DonationStatus::Failed,
-                (None, _) => DonationStatus::Paid,
-            },
-            placed: self.now,
-            due: delay.map(|delay| self.now + i64::from(delay)),
-            back_to_org: false,
-            flowers: None,
-        };
-        assert_eq!(done.donation.status, order.status);
-        assert!(self.orders.iter().all(|other| other.id < order.id), "numbers only rise");
-        self.orders.push(order);
-    }
-
-    /// Whether the order settles now.
-    fn settle(&mut self, id: Option<&Id>) -> bool {
-        let (now, ended) = (self.now, id.is_some_and(|id| self.has_ended(*id)));
-        let Some(order) = self.orders.iter_mut().find(|order| Some(&order.id) == id) else {
-            return false;
-        };
-        if order.status != DonationStatus::Placed || order.due.is_none_or(|due| due > now) {
-            return false;
-        }
-        if order.gift.money == FAILS {
-            order.status = DonationStatus::Failed;
-            order.back_to_org = ended;
-        } else {
-            order.status = DonationStatus::Paid;
-        }
-        true
-    }
-
-    fn take_in_grant(&mut self, thanks: &Thanks, known: &[Known], done: &Granted) {
-        if let Some(first) = self.grant(thanks) {
-            assert!(done.repeated, "a known key is a repetition");
-            assert_eq!(done.grant.id, first.id);
-            return;
-        }
-        let donation = thanks.nth.map(|nth| known[nth].id);
-        if let Some(order) = self.orders.iter_mut().find(|order| Some(order.id) == donation) {
-            order.flowers = Some(done.grant.id);
-        }
-        self.grants.push(Grant {
-            id: done.grant.id,
-            app: thanks.app,
-            code: thanks.code,
-            user: thanks.user,
-            num: thanks.num,
-            donation,
-            day: day(self.now),
-        });
-    }
-
     fn order(&self, id: Option<&Id>) -> Option<&Order> {
         self.orders.iter().find(|order| Some(&order.id) == id)
     }
@@ -450,72 +312,5 @@ impl Model {
             (grant.app, grant.user) == (app, user) && on.is_none_or(|on| on == grant.day)
         });
         own.map(|grant| grant.num).sum()
-    }
-
-    /// Compares every row there is with the model.
-    pub fn check(&self, stored: &Memory) {
-        let balance = |id: AccountId| i128::from(stored.accounts[&id].balance.0);
-        assert_eq!(stored.organizations.len(), self.deposited.len());
-        for org in self.deposited.keys() {
-            let account = stored.organizations[&org_no(*org)].account;
-            assert_eq!(balance(account), self.free(*org), "organization {org}");
-        }
-        assert_eq!(stored.projects.len(), self.projects.len());
-        for project in &self.projects {
-            let paid = self.sum(|order| {
-                order.status == DonationStatus::Paid && order.gift.project == *project
-            });
-            let account = stored.projects[&project_no(*project)].account;
-            assert_eq!(balance(account), paid, "project {project}");
-        }
-        assert_eq!(stored.activities.len(), self.activities.len());
-        for (number, campaign) in &self.activities {
-            let activity = &stored.activities[&activity_no(*number)];
-            let held = self.sum(|order| {
-                order.status == DonationStatus::Placed && order.gift.activity == *number
-            });
-            assert_eq!(activity.status, campaign.status, "activity {number}");
-            assert_eq!(balance(activity.frozen), self.frozen(*number), "frozen {number}");
-            assert_eq!(balance(activity.held), held, "held {number}");
-        }
-        self.check_orders(stored);
-    }
-
-    fn check_orders(&self, stored: &Memory) {
-        assert_eq!(stored.donations.len(), self.orders.len());
-        assert_eq!(stored.donation_keys.len(), self.orders.len());
-        for order in &self.orders {
-            let row = &stored.donations[&order.id];
-            assert_eq!(stored.donation_keys[&row.key], order.id);
-            assert_eq!(row.key, donation_key(order.gift.bid, order.gift.key));
-            assert_eq!((row.status, row.money.0), (order.status, order.gift.money));
-            assert_eq!(row.flowers, order.flowers);
-            assert_eq!(row.settle_at.is_some(), order.status == DonationStatus::Placed);
-        }
-        for activity in 0..4 {
-            let counts = self.activities.get(&activity).is_some_and(|campaign| campaign.counts);
-            for number in 0..3 {
-                let key = UserKey { activity_no: activity_no(activity), user: user(number) };
-                let row = stored.usages.get(&key).copied().unwrap_or_default();
-                if !counts {
-                    assert_eq!(row, UserUsage::default(), "what has no limit is not counted");
-                    continue;
-                }
-                let all = self.used(activity, number, None);
-                assert_eq!((row.count_total, row.money_total.0), all, "usage of {key:?}");
-                let counted = i64::from(row.day) - START.div_euclid(24 * HOUR) - 1;
-                let on_day = self.used(activity, number, Some(counted));
-                assert_eq!((row.count_day, row.money_day.0), on_day, "day's usage of {key:?}");
-            }
-        }
-        assert_eq!(stored.flowers.len(), self.grants.len());
-        for app in 0..3 {
-            for number in 0..3 {
-                let open_id = OpenId::from(user(number).as_str());
-                let key = UserFlowersKey { appid: appid(app), open_id };
-                let total = stored.user_flowers.get(&key).map_or(0, |row| row.total);
-                assert_eq!(total, u64::from(self.flowers(app, number, None)));
-            }
-        }
     }
 }

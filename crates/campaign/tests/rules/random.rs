@@ -8,14 +8,16 @@ use huodong_campaign::*;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 
+use crate::commands::{Done, Step, command};
 use crate::memory::{Memory, same};
 use crate::model::Model;
-use crate::script::{Batch, Done, Op, Step, at, command, scripts};
+use crate::script::{Batch, Op, at, scripts};
 
-// PROPTEST_CASES asks for more scripts than proptest's 256.
+// PROPTEST_CASES asks for more scripts.
 #[test]
 fn the_rules_agree_with_the_model() {
     let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    config.cases = config.cases.max(512);
     let seed = match config.rng_seed {
         RngSeed::Fixed(seed) => seed,
         RngSeed::Random => RandomState::new().hash_one("a seed"),
@@ -39,9 +41,9 @@ fn the_rules_agree_with_the_model() {
     }
 }
 
-/// What the scripts must have come across, or they show little.
+/// What the scripts must have come across, or they show little. Each is met dozens of times in a
+/// run, so that a run without it is no accident.
 const REACHED: &[&str] = &[
-    "Deposit: TooMuch",
     "Donate: ChannelRefused",
     "Donate: ChannelUnavailable",
     "Donate: KeyReused",
@@ -55,15 +57,12 @@ const REACHED: &[&str] = &[
     "Donate: UnknownBid",
     "Donate: done",
     "End: done",
-    "Grant: AlreadyThanked",
-    "Grant: DailyLimit",
     "Grant: KeyReused",
     "Grant: NotPaid",
     "Grant: OtherDonation",
     "Grant: done",
     "Refund: NotPaid",
     "Refund: done",
-    "SetLimits: LimitsTooLate",
     "SetLimits: done",
     "Settle: done",
 ];
