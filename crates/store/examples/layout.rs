@@ -30,6 +30,9 @@ use huodong_campaign::{
 use huodong_store::{Store, StoreOptions};
 use jiff::Timestamp;
 
+/// Batches slower than this are told one by one.
+const SLOW: Duration = Duration::from_millis(15);
+
 fn main() {
     let given: HashMap<String, String> = std::env::args()
         .skip(1)
@@ -202,6 +205,9 @@ impl Bench {
             drop(commands);
             drop(done);
             let took = begun.elapsed();
+            if took > SLOW {
+                println!("  {:>10}: a batch took {took:.1?}", self.placed);
+            }
             all.0.push(took);
             part.0.push(took);
             let before = self.placed / 1_000_000;

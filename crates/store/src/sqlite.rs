@@ -15,6 +15,7 @@ mod verify;
 
 use std::fmt;
 use std::fs::File;
+use std::sync::Arc;
 use std::time::Duration;
 
 use huodong_campaign::{Wanted, World};
@@ -43,6 +44,7 @@ pub struct Store {
     extra_sync: Duration,
     reader: Reader,
     checkpoints: Checkpoints,
+    _file: Arc<File>,
     /// Held as long as everything above is open.
     _lock: File,
 }
@@ -78,8 +80,9 @@ impl Store {
         let keys = KeyHasher::new(&secret);
         let (epoch, last_id) = connection::take_over(&conn)?;
         let index = HashIndex::open(&conn, options.keys_per_run)?;
-        let checkpoints = Checkpoints::start(&options.directory, &mut conn)?;
-        let reader = Reader::new(options, keys.clone(), index.lookup().clone());
+        let file = connection::file(&options.directory)?;
+        let checkpoints = Checkpoints::start(&options.directory, &mut conn, Arc::clone(&file))?;
+        let reader = Reader::new(options, keys.clone(), index.lookup().clone(), Arc::clone(&file));
         let store = Self {
             conn,
             keys,
@@ -91,6 +94,7 @@ impl Store {
             extra_sync: options.extra_sync,
             reader,
             checkpoints,
+            _file: file,
             _lock: lock,
         };
         Ok((store, opened))

@@ -3,7 +3,11 @@
 //! A thread copies while the writer appends. It gains on the writer with each pass, as a pass is
 //! shorter than the one before; when little is left the writer itself copies the rest between two
 //! batches, and the log begins anew. So the log stays short and no batch waits for a long copy.
+//!
+//! SQLite syncs the database file only when a pass has copied everything, which is the writer's. So
+//! that it has little to wait for then, the thread syncs what it copied through a handle of its own.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -42,7 +46,12 @@ struct Shared {
 }
 
 impl Checkpoints {
-    pub(super) fn start(directory: &Path, writer: &mut Connection) -> Result<Self, StoreError> {
+    /// `file` is the database's.
+    pub(super) fn start(
+        directory: &Path,
+        writer: &mut Connection,
+        file: Arc<File>,
+    ) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared::default());
         let seen = Arc::clone(&shared);
         writer.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, frames| {
@@ -53,7 +62,7 @@ impl Checkpoints {
         let task = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("huodong-checkpoint".to_owned())
-            .spawn(move || task.run(&conn))
+            .spawn(move || task.run(&conn, &file))
             .map_err(|error| StoreError::Unavailable(format!("no thread to be had: {error}")))?;
         Ok(Self { shared, thread: Some(thread) })
     }
@@ -92,11 +101,16 @@ impl Drop for Checkpoints {
 }
 
 impl Shared {
-    fn run(&self, conn: &Connection) {
+    fn run(&self, conn: &Connection, file: &File) {
         while self.wait() {
             if let Err(error) = self.copy(conn) {
                 tracing::warn!(%error, "the write-ahead log could not be copied");
             }
+            // Only to have it done: the writer's pass syncs again before it counts.
+            if let Err(error) = file.sync_data() {
+                tracing::warn!(%error, "the database file could not be synced");
+            }
+            self.finish.store(true, Ordering::Release);
         }
     }
 
@@ -124,7 +138,6 @@ impl Shared {
                 break;
             }
         }
-        self.finish.store(true, Ordering::Release);
         Ok(())
     }
 }

@@ -2,12 +2,22 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::errors::corrupt;
 use crate::StoreError;
+
+/// A handle on the database file beside SQLite's own. It must be closed after every connection:
+/// closing it lets go of the locks that the process holds on the file.
+pub(super) fn file(directory: &Path) -> Result<Arc<File>, StoreError> {
+    let path = database(directory);
+    File::open(&path).map(Arc::new).map_err(|error| {
+        StoreError::Unavailable(format!("{} cannot be opened: {error}", path.display()))
+    })
+}
 
 /// More statements than there are in this crate.
 const STATEMENTS: usize = 128;

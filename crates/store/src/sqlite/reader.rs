@@ -8,6 +8,7 @@ mod paging;
 mod pool;
 
 use std::fmt;
+use std::fs::File;
 use std::sync::Arc;
 
 use rusqlite::{Connection, Params, Row};
@@ -25,12 +26,19 @@ struct Shared {
     pool: Pool,
     keys: KeyHasher,
     index: Lookup,
+    /// Closed after the pool.
+    _file: Arc<File>,
 }
 
 impl Reader {
-    pub(super) fn new(options: &StoreOptions, keys: KeyHasher, index: Lookup) -> Self {
+    pub(super) fn new(
+        options: &StoreOptions,
+        keys: KeyHasher,
+        index: Lookup,
+        file: Arc<File>,
+    ) -> Self {
         let pool = Pool::new(options.directory.clone(), options.readers.max(1));
-        Self(Arc::new(Shared { pool, keys, index }))
+        Self(Arc::new(Shared { pool, keys, index, _file: file }))
     }
 
     /// Cheap: can the database be read?
