@@ -157,8 +157,11 @@ impl Command for GrantFlowers {
         if world.now < self.starts_at || world.now > self.expires_at {
             return Err(FlowerRefusal::OutsideWindow);
         }
-        if let Some(donation) = self.donation {
-            self.check_donation(world, donation)?;
+        match self.donation {
+            Some(donation) => self.check_donation(world, donation)?,
+            // A reward_transcode is unique only within a bid, and no bid is given.
+            None if self.reward_transcode.is_some() => return Err(FlowerRefusal::UnknownDonation),
+            None => {}
         }
         let had = world.user_flowers.get(&self.user_key()).copied().unwrap_or_default();
         let after = had.take(day_of(world.now), self.num, most)?;

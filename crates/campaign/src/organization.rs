@@ -41,8 +41,8 @@ pub enum OrganizationRefusal {
         /// What is there.
         balance: Fen,
     },
-    /// The balance would not fit.
-    #[error("money is too much for one account")]
+    /// The ledger's sum would not fit.
+    #[error("money is more than the ledger can hold")]
     TooMuch,
 }
 
@@ -119,10 +119,10 @@ impl Command for Deposit {
         if !self.money.is_positive() {
             return Err(OrganizationRefusal::NoMoney);
         }
-        // The outside account mirrors every other, so it is the first to reach the end of i64.
-        let fits = world.balance(account).checked_add(self.money).is_some()
-            && world.balance(OUTSIDE).checked_sub(self.money).is_some();
-        if !fits {
+        // What is outside mirrors all that is inside: while that fits, so does every account, and
+        // every sum of accounts.
+        let outside = world.balance(OUTSIDE).checked_sub(self.money);
+        if outside.is_none_or(|outside| outside < Fen(-i64::MAX)) {
             return Err(OrganizationRefusal::TooMuch);
         }
         world.transfer(OUTSIDE, account, self.money, TransferReason::Deposit, None);

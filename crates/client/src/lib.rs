@@ -1,1 +1,50 @@
-//! placeholder
+//! Clients for the campaign APIs of three Chinese payment platforms; today the points donations
+//! and small red flowers of 腾讯公益, in [`gongyi`].
+//!
+//! A client signs, sends, reads and, where asked to, sends again. It speaks to the vendor and to
+//! Huodong alike; only the base URL and the credentials differ.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use huodong_client::gongyi::{Client, GetActivityInfo, RewardToDonate, Settled};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::builder("https://oapi.gongyi.qq.com", "appid", "secret").build()?;
+//!
+//! let asked = GetActivityInfo { project_no: "224328".into() };
+//! let activities = client.get_activity_info(&asked).await?.data.activity_info;
+//!
+//! let donation = RewardToDonate {
+//!     activity_no: activities[0].activity_no.clone(),
+//!     project_no: "224328".into(),
+//!     third_uid: "user_001".into(),
+//!     reward: 1000,
+//!     reward_transcode: "trans_7890".into(), // the key: however often it is sent, it happens once
+//!     reward_time: "2025-08-01T12:00:00".parse()?, // in Shanghai
+//!     money: 5000,                           // fen
+//!     bid: "12345".into(),
+//! };
+//! match client.donate_until_settled(&donation, Duration::from_secs(60)).await {
+//!     Ok(Settled::Paid(donation)) => println!("{} is paid", donation.donate_transcode),
+//!     Ok(Settled::Failed(_) | Settled::Refunded(_)) => println!("give the points back"),
+//!     Err(error) => println!("{error}: {:?}", error.advice()),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Errors
+//! Every error has an `advice()`: send it again with the same key, fix the request first, or give
+//! up. With a [retry policy](gongyi::ClientBuilder::retry) the client does the first by itself.
+//!
+//! # Safety of the transport
+//! The vendor's signature covers neither body nor path. Use `https` wherever anybody could stand
+//! between you and the server; certificates are verified against the system's roots.
+
+pub mod gongyi;
+mod retry;
+mod source;
+
+pub use reqwest;
+pub use retry::Backoff;
+pub use source::{Source, System};

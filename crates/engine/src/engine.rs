@@ -167,7 +167,13 @@ impl Engine {
 
     /// Runs everything that is due by the business clock, and tells what ran.
     pub async fn run_due(&self) -> Result<Ran, EngineError> {
-        self.0.timers.run_due(self).await
+        self.run_due_after(|_| {}).await
+    }
+
+    /// Changes the clock, runs everything that is then due, and tells what ran. The timers wait
+    /// meanwhile, so that all that ran because of the change is told here.
+    pub async fn run_due_after(&self, change: impl FnOnce(&Clock)) -> Result<Ran, EngineError> {
+        self.0.timers.run_due_after(self, || change(self.clock())).await
     }
 
     /// Empties the database: the sandbox's reset.

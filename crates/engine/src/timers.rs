@@ -30,8 +30,13 @@ pub struct Ran {
 pub(crate) struct Timers(Mutex<()>);
 
 impl Timers {
-    pub(crate) async fn run_due(&self, engine: &Engine) -> Result<Ran, EngineError> {
+    pub(crate) async fn run_due_after(
+        &self,
+        engine: &Engine,
+        change: impl FnOnce(),
+    ) -> Result<Ran, EngineError> {
         let _alone = self.0.lock().await;
+        change();
         // Settlements first: what fails at an activity's last moment is then part of what its end
         // gives back.
         let settlements = settle_due(engine).await?;

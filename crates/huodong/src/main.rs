@@ -1,2 +1,148 @@
-//! placeholder
-fn main() {}
+//! The `huodong` command.
+// It is a command: what it prints is its work.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod bench;
+mod call;
+mod caller;
+mod config;
+mod controls;
+mod credentials;
+mod failure;
+mod fault;
+mod files;
+mod install;
+mod json_text;
+mod limits;
+mod logging;
+mod sandbox;
+mod serve;
+mod settings;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use huodong_engine::Chance;
+
+use crate::failure::{Context as _, Failure};
+
+/// A server that speaks the campaign APIs of Chinese payment platforms, with real state behind them.
+///
+/// It takes 腾讯公益 points donations: money of an organization, frozen for an activity, goes to a
+/// charity project when a user gives points. Each donation happens once however often it is sent,
+/// no activity is overdrawn, and what was answered is on disk.
+/// Rows are made by one thread and freed by another, which is what glibc's allocator is slowest at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Debug, Parser)]
+#[command(version, after_help = GUIDE)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const GUIDE: &str = "\
+Try it, in two terminals:
+  huodong sandbox                        # a server with demo partners; nothing to configure
+  huodong call gongyi RewardToDonate     # a signed donation, and the whole exchange
+
+Test your program against it:
+  huodong sandbox --credentials sandbox.json     # where to call, and as whom
+  huodong clock advance 1h                       # what is due by then, happens
+  huodong fault add RewardToDonate --code 32240007 --count 2
+  huodong reset
+
+Run it for others:
+  huodong config > huodong.toml          # every setting, explained
+  huodong master-key > master.key        # seals partners' secrets
+  huodong token create --config huodong.toml --name ops
+  huodong serve --config huodong.toml --master-key-file master.key
+  huodong audit --config huodong.toml    # do the books balance? (server stopped)
+
+`huodong help COMMAND` says more about each, with examples.
+Exit codes: 0 done; 1 it could not be done, or does not hold; 2 it was asked wrongly.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a server with demo partners, for trying out and for tests.
+    Sandbox(sandbox::Sandbox),
+    /// Send a signed call and print the exchange.
+    #[command(subcommand)]
+    Call(call::Call),
+    /// Print signed headers for use with curl.
+    #[command(subcommand)]
+    Sign(call::Sign),
+    /// Read, stop, move and set a sandbox's clock.
+    Clock(controls::Clock),
+    /// Have a sandbox answer wrongly, late or not at all.
+    Fault(fault::Fault),
+    /// Bring a sandbox back to its beginning.
+    Reset(controls::Reset),
+    /// Run the server.
+    Serve(Box<serve::Serve>),
+    /// Print every setting with its default, explained.
+    Config,
+    /// Print a fresh master key.
+    MasterKey,
+    /// Make the database or bring it up to this version.
+    Migrate(install::Migrate),
+    /// Make, list and revoke operator tokens.
+    #[command(subcommand)]
+    Token(install::Token),
+    /// Check the ledger and every invariant of a database.
+    Audit(install::Audit),
+    /// Measure: a load generator, its yardstick, and a database to measure on.
+    #[command(subcommand)]
+    Bench(bench::Bench),
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("huodong: {}", failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Sandbox(sandbox) => sandbox.run(),
+        Command::Call(call) => call.run(),
+        Command::Sign(sign) => sign.run(),
+        Command::Clock(clock) => clock.run(),
+        Command::Fault(fault) => fault.run(),
+        Command::Reset(reset) => reset.run(),
+        Command::Serve(serve) => serve.run(),
+        Command::Config => {
+            print!("{}", config::DEFAULT);
+            Ok(())
+        }
+        Command::MasterKey => {
+            println!("{}", hex::encode(Chance.bytes::<32>()));
+            Ok(())
+        }
+        Command::Migrate(migrate) => migrate.run(),
+        Command::Token(token) => token.run(),
+        Command::Audit(audit) => audit.run(),
+        Command::Bench(bench) => bench.run(),
+    }
+}
+
+/// A runtime with a worker for each core.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().cannot("start the runtime")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_commands_options_do_not_contradict_each_other() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,12 +1,19 @@
 //! What every handler can reach.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use huodong_campaign::AppId;
 use huodong_engine::{Chance, Engine, EngineError};
 use thiserror::Error;
 
-use crate::directory::Directory;
+use crate::directory::{Directory, purpose};
+use crate::faults::Faults;
+use crate::health::Health;
+use crate::metrics::Metrics;
+use crate::nonces::Nonces;
 use crate::secrets::{MasterKey, SecretError};
+use crate::trace::TraceIds;
 
 /// What an operator of the server may set.
 #[derive(Clone, Debug)]
@@ -17,9 +24,13 @@ pub struct Settings {
     pub deadline: Duration,
     /// The largest request body.
     pub body_bytes_max: usize,
+    /// How long a caller may take to send a request's body.
+    pub body_deadline: Duration,
     /// Calls a second for an application that has no rate of its own.
     pub rate_per_s: u32,
-    /// Nonces remembered at once; beyond that calls are refused as too many.
+    /// Nonces remembered at once; beyond that calls are refused as too many. A nonce is remembered
+    /// for up to twice `freshness_s`, so this bounds the calls a second that can be kept up for
+    /// long; one takes about 16 bytes.
     pub nonces_max: usize,
     /// True when the sandbox's controls are served.
     pub sandbox: bool,
@@ -31,6 +42,7 @@ impl Default for Settings {
             freshness_s: 300,
             deadline: Duration::from_secs(5),
             body_bytes_max: 64 * 1024,
+            body_deadline: Duration::from_secs(10),
             rate_per_s: 100_000,
             nonces_max: 8_000_000,
             sandbox: false,
@@ -51,6 +63,18 @@ pub struct App {
     pub directory: Directory,
     /// What the operator set.
     pub settings: Settings,
+    /// What `/metrics` shows.
+    pub metrics: Arc<Metrics>,
+    /// Which nonces were seen.
+    pub nonces: Nonces,
+    /// Where trace ids come from.
+    pub trace_ids: TraceIds,
+    /// Whether the server is about to stop.
+    pub health: Health,
+    /// What the sandbox does wrong on demand; empty elsewhere.
+    pub faults: Faults,
+    /// Held while the partners are read in.
+    refreshing: tokio::sync::Mutex<()>,
 }
 
 /// Why the partners could not be read in.
@@ -65,10 +89,42 @@ pub enum RefreshError {
 }
 
 impl App {
+    /// With no partners yet: [`App::refresh`] reads them in. `metrics` is what the engine was
+    /// given as its observer.
+    pub fn new(
+        engine: Engine,
+        master_key: MasterKey,
+        settings: Settings,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let chance = Chance;
+        Self {
+            engine,
+            chance,
+            master_key,
+            directory: Directory::default(),
+            nonces: Nonces::new(chance, settings.freshness_s, settings.nonces_max),
+            settings,
+            metrics,
+            trace_ids: TraceIds::new(chance),
+            health: Health::default(),
+            faults: Faults::default(),
+            refreshing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Seals an application's secret for keeping.
+    pub fn seal_secret(&self, appid: &AppId, secret: &str) -> Vec<u8> {
+        self.master_key.seal(self.chance, &purpose(appid), secret.as_bytes())
+    }
+
     /// Reads the partners in; at start, and after each change to one.
     pub async fn refresh(&self) -> Result<(), RefreshError> {
+        // One at a time: of two side by side the slower could put back what it read before the
+        // other's change, and a revoked application would be let in again.
+        let _alone = self.refreshing.lock().await;
         let applications = self.engine.read(|reader| reader.all_applications()).await?;
-        self.directory.replace(&self.master_key, applications)?;
+        self.directory.replace(&self.master_key, self.settings.rate_per_s, applications)?;
         Ok(())
     }
 }

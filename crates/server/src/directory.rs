@@ -8,6 +8,7 @@ use aws_lc_rs::hmac;
 use huodong_campaign::{AppId, Application, ApplicationStatus, Bid};
 use jiff::Timestamp;
 
+use crate::rate::Rate;
 use crate::secrets::{MasterKey, SecretError};
 
 /// An application that may call.
@@ -21,6 +22,8 @@ pub struct Caller {
     pub secret: Secret,
     /// The secret before that, while it still signs.
     pub previous: Option<(Secret, Timestamp)>,
+    /// How often it may call.
+    pub rate: Arc<Rate>,
 }
 
 /// An opened secret.
@@ -49,12 +52,15 @@ impl Directory {
         self.callers.load().get(appid).cloned()
     }
 
-    /// Takes in what the store says now.
+    /// Takes in what the store says now. What a caller has used of its rate is kept where the rate
+    /// is the same.
     pub fn replace(
         &self,
         key: &MasterKey,
+        default_rate_per_s: u32,
         applications: Vec<(Application, Vec<Bid>)>,
     ) -> Result<(), SecretError> {
+        let before = self.callers.load();
         let mut callers = HashMap::with_capacity(applications.len());
         for (application, bids) in applications {
             if application.status == ApplicationStatus::Revoked {
@@ -66,8 +72,13 @@ impl Directory {
                 Some(old) => Some((open(key, &appid, &old.sealed)?, old.valid_until)),
                 None => None,
             };
+            let per_s = application.rate_per_s.unwrap_or(default_rate_per_s);
+            let rate = match before.get(&appid) {
+                Some(known) if known.rate.per_s() == per_s => Arc::clone(&known.rate),
+                _ => Arc::new(Rate::new(per_s)),
+            };
             let bids = bids.into_iter().collect();
-            callers.insert(appid, Arc::new(Caller { application, bids, secret, previous }));
+            callers.insert(appid, Arc::new(Caller { application, bids, secret, previous, rate }));
         }
         self.callers.store(Arc::new(callers));
         Ok(())
@@ -75,7 +86,7 @@ impl Directory {
 }
 
 /// What an application's secret is sealed for.
-pub(crate) fn purpose(appid: &AppId) -> String {
+pub fn purpose(appid: &AppId) -> String {
     format!("gongyi/{appid}")
 }
 
@@ -84,4 +95,38 @@ fn open(key: &MasterKey, appid: &AppId, sealed: &[u8]) -> Result<Secret, SecretE
     let text = String::from_utf8(bytes).map_err(|_| SecretError::DoesNotOpen)?;
     let hmac_key = hmac::Key::new(hmac::HMAC_SHA256, text.as_bytes());
     Ok(Secret { text: text.into_boxed_str(), key: hmac_key })
+}
+
+#[cfg(test)]
+mod tests {
+    use huodong_engine::Chance;
+
+    use super::*;
+
+    #[test]
+    fn a_refresh_forgets_what_was_used_of_a_rate_only_where_the_rate_changed() {
+        let key = MasterKey::new(&[7; 32]);
+        let appid = AppId::from("app");
+        let directory = Directory::default();
+        let refreshed = |rate_per_s| {
+            let application = Application {
+                appid: appid.clone(),
+                org_no: "org".into(),
+                name: String::new(),
+                sealed_secret: key.seal(Chance, &purpose(&appid), b"secret"),
+                previous_secret: None,
+                status: ApplicationStatus::Active,
+                rate_per_s,
+                flowers_per_day: 0,
+                created_at: Timestamp::UNIX_EPOCH,
+            };
+            directory.replace(&key, 5, vec![(application, Vec::new())]).expect("it opens");
+            Arc::clone(&directory.caller("app").expect("it is known").rate)
+        };
+        let first = refreshed(None);
+        assert_eq!(first.per_s(), 5);
+        assert!(Arc::ptr_eq(&first, &refreshed(Some(5))));
+        let changed = refreshed(Some(6));
+        assert_eq!(changed.per_s(), 6);
+    }
 }

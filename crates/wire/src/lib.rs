@@ -1,1 +1,4 @@
-//! placeholder
+//! What travels: messages, codes and signatures of the vendors. Pure: no I/O, no clock and no
+//! randomness; times and nonces come in as arguments.
+
+pub mod gongyi;

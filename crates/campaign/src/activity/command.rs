@@ -112,7 +112,8 @@ pub struct UpdateActivity {
     /// What one user may take. Free before the activity starts; afterwards limits may be changed
     /// but not introduced, as nothing has been counted.
     pub limits: Option<UserLimits>,
-    /// What executes the orders placed from now on.
+    /// What executes its orders. An order already placed keeps the time it settles at; whether it
+    /// is paid then is for the channel of that time to say.
     pub channel: Option<Channel>,
 }
 
@@ -141,16 +142,7 @@ impl Command for UpdateActivity {
             activity.rules.clone_from(rules);
         }
         if let Some(limits) = self.limits {
-            let counted = activity.limits.any() || activity.status == ActivityStatus::Draft;
-            if limits.any() && !counted {
-                return Err(ActivityRefusal::LimitsTooLate);
-            }
-            // Counting stops with the last limit, so it could never begin again.
-            if !limits.any() && activity.status != ActivityStatus::Draft && activity.limits.any() {
-                activity.limits = UserLimits { count_total: Some(u32::MAX), ..limits };
-            } else {
-                activity.limits = limits;
-            }
+            activity.limits = limits_after(&activity, limits)?;
         }
         if let Some(channel) = &self.channel {
             check_channel(channel)?;
@@ -339,6 +331,18 @@ fn check_projects(world: &World, projects: &[ProjectNo]) -> Result<(), ActivityR
 
 fn check_window(starts_at: Timestamp, ends_at: Timestamp) -> Result<(), ActivityRefusal> {
     if starts_at < ends_at { Ok(()) } else { Err(ActivityRefusal::EmptyWindow) }
+}
+
+/// The limits an activity has after it was given these. Usage is counted while there is a limit, so
+/// once donations are taken counting can neither begin nor stop.
+fn limits_after(activity: &Activity, new: UserLimits) -> Result<UserLimits, ActivityRefusal> {
+    let counts = activity.limits.any();
+    match activity.status {
+        ActivityStatus::Draft => Ok(new),
+        _ if counts && !new.any() => Ok(UserLimits { count_total: Some(u32::MAX), ..new }),
+        _ if !counts && new.any() => Err(ActivityRefusal::LimitsTooLate),
+        _ => Ok(new),
+    }
 }
 
 fn check_channel(channel: &Channel) -> Result<(), ActivityRefusal> {

@@ -110,15 +110,16 @@ impl Command for Donate {
     }
 
     fn decide(&self, world: &mut World) -> Result<Donated, DonateRefusal> {
+        // Before the key is looked at, so that nobody is shown what was paid by another's bid.
+        if world.bids.get(&self.key.bid).is_none_or(|grant| grant.appid != self.appid) {
+            return Err(DonateRefusal::UnknownBid);
+        }
         if let Some(id) = world.donation_keys.get(&self.key) {
             let donation = world.donations.get(id).expect("a key's donation is loaded with it");
             return match self.differs_from(donation) {
                 Some(field) => Err(DonateRefusal::KeyReused(field)),
                 None => Ok(Donated { donation: donation.clone(), repeated: true }),
             };
-        }
-        if world.bids.get(&self.key.bid).is_none_or(|grant| grant.appid != self.appid) {
-            return Err(DonateRefusal::UnknownBid);
         }
         let activity = world.activities.get(&self.activity_no);
         let activity = activity.ok_or(DonateRefusal::UnknownActivity)?;

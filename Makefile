@@ -1,0 +1,39 @@
+# The same targets that CI runs. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+export CARGO_TERM_COLOR ?= auto
+
+.PHONY: help
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: check
+check: ## Format, clippy with warnings as errors, docs, licences and bans.
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps --locked
+	@if command -v cargo-deny >/dev/null; then \
+	  cargo deny --offline check bans licenses sources; \
+	else echo "cargo-deny is not installed: licences and bans not checked"; fi
+
+.PHONY: test-deps
+test-deps: ## Install what the tests run beside cargo: openssl and curl (Debian packages, when missing).
+	@missing=; for tool in openssl curl; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq $$missing; \
+	  elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo apt-get install -y -qq $$missing; \
+	  else echo "please install:$$missing"; exit 1; fi; \
+	fi
+
+.PHONY: test
+test: test-deps ## Run every test, on the program as it is released.
+	cargo test --release --workspace --locked
+
+.PHONY: crash
+crash: ## The long crash test: 50 kills of the real server under load.
+	HUODONG_CRASH_ROUNDS=50 cargo test --release --locked -p huodong --test program crash -- --nocapture
+
+.PHONY: bench
+bench: ## Everything docs/performance.md reports, in one run (needs PostgreSQL 15's programs).
+	cargo build --release --locked -p huodong
+	scripts/bench.sh

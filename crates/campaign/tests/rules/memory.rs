@@ -1,0 +1,201 @@
+//! A store in memory. Like the real one it loads only what a batch wants and what hangs on that,
+//! and saves only what is marked as changed, so a command that forgets to name a row, or changes one
+//! without marking it, is caught here.
+
+use std::collections::BTreeMap;
+
+use huodong_campaign::*;
+use jiff::Timestamp;
+
+#[derive(Clone, Debug)]
+pub struct Memory {
+    pub organizations: BTreeMap<OrgNo, Organization>,
+    pub applications: BTreeMap<AppId, Application>,
+    pub bids: BTreeMap<Bid, BidGrant>,
+    pub projects: BTreeMap<ProjectNo, Project>,
+    pub activities: BTreeMap<ActivityNo, Activity>,
+    pub accounts: BTreeMap<AccountId, Account>,
+    pub donations: BTreeMap<Id, Donation>,
+    pub donation_keys: BTreeMap<DonationKey, Id>,
+    pub usages: BTreeMap<UserKey, UserUsage>,
+    pub flowers: BTreeMap<FlowerKey, FlowerGrant>,
+    pub user_flowers: BTreeMap<UserFlowersKey, UserFlowers>,
+    pub tokens: BTreeMap<TokenId, OperatorToken>,
+    pub transfers: Vec<Transfer>,
+    pub audit: Vec<AuditEntry>,
+    next_id: i64,
+}
+
+impl Memory {
+    pub fn new() -> Self {
+        let outside = Account {
+            id: OUTSIDE,
+            kind: AccountKind::Outside,
+            owner: String::new(),
+            balance: Fen::ZERO,
+        };
+        Self {
+            organizations: BTreeMap::new(),
+            applications: BTreeMap::new(),
+            bids: BTreeMap::new(),
+            projects: BTreeMap::new(),
+            activities: BTreeMap::new(),
+            accounts: BTreeMap::from([(OUTSIDE, outside)]),
+            donations: BTreeMap::new(),
+            donation_keys: BTreeMap::new(),
+            usages: BTreeMap::new(),
+            flowers: BTreeMap::new(),
+            user_flowers: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            transfers: Vec::new(),
+            audit: Vec::new(),
+            next_id: 100,
+        }
+    }
+
+    pub fn load(&self, wanted: &Wanted<'_>, now: Timestamp) -> World {
+        let mut world = World::new(now, self.next_id);
+        self.load_account(&mut world, OUTSIDE);
+        for org_no in &wanted.organizations {
+            self.load_organization(&mut world, org_no);
+        }
+        for appid in &wanted.applications {
+            copy(&self.applications, &mut world.applications, *appid);
+        }
+        for bid in &wanted.bids {
+            copy(&self.bids, &mut world.bids, *bid);
+        }
+        for project_no in &wanted.projects {
+            self.load_project(&mut world, project_no);
+        }
+        for activity_no in &wanted.activities {
+            self.load_activity(&mut world, activity_no);
+        }
+        for usage in &wanted.usages {
+            copy(&self.usages, &mut world.usages, usage);
+        }
+        for key in &wanted.donation_keys {
+            copy(&self.donation_keys, &mut world.donation_keys, *key);
+            if let Some(id) = self.donation_keys.get(*key) {
+                self.load_donation(&mut world, *id);
+            }
+        }
+        for id in &wanted.donations {
+            self.load_donation(&mut world, *id);
+        }
+        for key in &wanted.flower_keys {
+            copy(&self.flowers, &mut world.flowers, *key);
+        }
+        for key in &wanted.user_flowers {
+            copy(&self.user_flowers, &mut world.user_flowers, key);
+        }
+        for token in &wanted.tokens {
+            copy(&self.tokens, &mut world.tokens, *token);
+        }
+        world
+    }
+
+    pub fn save(&mut self, world: &World) {
+        keep(&mut self.organizations, &world.organizations);
+        keep(&mut self.applications, &world.applications);
+        keep(&mut self.bids, &world.bids);
+        keep(&mut self.projects, &world.projects);
+        keep(&mut self.activities, &world.activities);
+        keep(&mut self.accounts, &world.accounts);
+        keep(&mut self.donations, &world.donations);
+        keep(&mut self.donation_keys, &world.donation_keys);
+        keep(&mut self.usages, &world.usages);
+        keep(&mut self.flowers, &world.flowers);
+        keep(&mut self.user_flowers, &world.user_flowers);
+        keep(&mut self.tokens, &world.tokens);
+        self.transfers.extend(world.transfers.iter().cloned());
+        self.audit.extend(world.audit.iter().cloned());
+        self.next_id = world.next_id();
+    }
+
+    fn load_account(&self, world: &mut World, id: AccountId) {
+        copy(&self.accounts, &mut world.accounts, &id);
+    }
+
+    fn load_organization(&self, world: &mut World, org_no: &OrgNo) {
+        copy(&self.organizations, &mut world.organizations, org_no);
+        if let Some(organization) = self.organizations.get(org_no) {
+            self.load_account(world, organization.account);
+        }
+    }
+
+    fn load_project(&self, world: &mut World, project_no: &ProjectNo) {
+        copy(&self.projects, &mut world.projects, project_no);
+        if let Some(project) = self.projects.get(project_no) {
+            self.load_account(world, project.account);
+        }
+    }
+
+    fn load_activity(&self, world: &mut World, activity_no: &ActivityNo) {
+        copy(&self.activities, &mut world.activities, activity_no);
+        if let Some(activity) = self.activities.get(activity_no) {
+            self.load_account(world, activity.frozen);
+            self.load_account(world, activity.held);
+            self.load_organization(world, &activity.org_no);
+        }
+    }
+
+    fn load_donation(&self, world: &mut World, id: Id) {
+        copy(&self.donations, &mut world.donations, &id);
+        if let Some(donation) = self.donations.get(&id) {
+            self.load_activity(world, &donation.activity_no);
+            self.load_project(world, &donation.project_no);
+            copy(&self.usages, &mut world.usages, &donation.user_key());
+        }
+    }
+}
+
+fn copy<K, V>(stored: &BTreeMap<K, V>, table: &mut Table<K, V>, key: &K)
+where
+    K: Ord + std::hash::Hash + Clone,
+    V: Clone,
+{
+    if let Some(value) = stored.get(key) {
+        table.loaded(key.clone(), value.clone());
+    }
+}
+
+fn keep<K, V>(stored: &mut BTreeMap<K, V>, table: &Table<K, V>)
+where
+    K: Ord + std::hash::Hash + Clone + std::fmt::Debug,
+    V: Clone,
+{
+    for (key, row) in table.unsaved() {
+        let before = stored.insert(key.clone(), row.value.clone());
+        assert_eq!(
+            before.is_none(),
+            row.state == RowState::New,
+            "a new row is inserted and a changed one updated: {key:?}",
+        );
+    }
+}
+
+/// True when nothing at all differs, down to which rows would be saved and which id comes next.
+pub fn same(a: &World, b: &World) -> bool {
+    same_rows(&a.organizations, &b.organizations)
+        && same_rows(&a.applications, &b.applications)
+        && same_rows(&a.bids, &b.bids)
+        && same_rows(&a.projects, &b.projects)
+        && same_rows(&a.activities, &b.activities)
+        && same_rows(&a.accounts, &b.accounts)
+        && same_rows(&a.donations, &b.donations)
+        && same_rows(&a.donation_keys, &b.donation_keys)
+        && same_rows(&a.usages, &b.usages)
+        && same_rows(&a.flowers, &b.flowers)
+        && same_rows(&a.user_flowers, &b.user_flowers)
+        && same_rows(&a.tokens, &b.tokens)
+        && a.transfers == b.transfers
+        && a.audit == b.audit
+        && a.next_id() == b.next_id()
+}
+
+fn same_rows<K: Eq + std::hash::Hash, V: PartialEq>(a: &Table<K, V>, b: &Table<K, V>) -> bool {
+    a.iter().count() == b.iter().count()
+        && a.iter().all(|(key, value)| b.get(key) == Some(value))
+        && a.unsaved().count() == b.unsaved().count()
+}

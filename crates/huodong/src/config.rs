@@ -1,0 +1,362 @@
+//! The settings: one commented file with every default, over which a file, the environment and
+//! flags are laid, in this order.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use crate::failure::{Context, Failure};
+
+/// The default file, as `huodong config` prints it. It is parsed at each start, so what it says is
+/// what holds.
+pub(crate) const DEFAULT: &str = include_str!("../huodong.default.toml");
+
+/// Begins the environment's names of settings.
+const PREFIX: &str = "HUODONG_";
+/// Where the master key is looked for first.
+pub(crate) const MASTER_KEY_VARIABLE: &str = "HUODONG_MASTER_KEY";
+
+/// All settings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) server: Server,
+    pub(crate) gongyi: Gongyi,
+    pub(crate) store: Store,
+    pub(crate) engine: Engine,
+    pub(crate) secrets: Secrets,
+    pub(crate) log: Log,
+    pub(crate) sandbox: Sandbox,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Server {
+    pub(crate) listen: SocketAddr,
+    tls_cert_file: String,
+    tls_key_file: String,
+    pub(crate) operator_api: bool,
+    operator_listen: String,
+    pub(crate) connections_max: usize,
+    pub(crate) body_bytes_max: usize,
+    pub(crate) deadline_ms: u64,
+    pub(crate) shutdown_grace_ms: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Gongyi {
+    pub(crate) freshness_s: u32,
+    pub(crate) rate_per_s: u32,
+    pub(crate) nonces_max: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Store {
+    pub(crate) directory: PathBuf,
+    pub(crate) cache_mib: u32,
+    pub(crate) readers: usize,
+    pub(crate) keys_per_run: usize,
+    pub(crate) extra_sync_us: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Engine {
+    pub(crate) queue_max: usize,
+    pub(crate) batch_max: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Secrets {
+    master_key_file: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Log {
+    pub(crate) level: String,
+    pub(crate) format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sandbox {
+    pub(crate) controls: bool,
+}
+
+/// One setting from a flag: `section.key` and its value as text.
+pub(crate) type Flag = (&'static str, String);
+
+impl Config {
+    /// The settings that hold: the defaults, then `file`, then the environment, then `flags`.
+    pub(crate) fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &[Flag],
+    ) -> Result<Self, Failure> {
+        let defaults: Table = DEFAULT.parse().cannot("read the built-in defaults")?;
+        let mut settings = defaults.clone();
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path)
+                .cannot(format_args!("read the configuration {}", path.display()))?;
+            let table: Table = text.parse().map_err(|error: toml::de::Error| {
+                Failure::usage(format!("{}: {}", path.display(), error.to_string().trim_end()))
+            })?;
+            lay_file(&mut settings, table, path)?;
+        }
+        for (name, value) in environment {
+            if let Some((section, key)) = setting_of(&name) {
+                lay_text(&mut settings, &section, &key, &value, &format!("environment {name}"))?;
+            }
+        }
+        for (path, value) in flags {
+            let (section, key) = path.split_once('.').expect("flags name section.key");
+            lay_text(&mut settings, section, key, value, "flag")?;
+        }
+        let config: Self =
+            Value::Table(settings).try_into().map_err(|error: toml::de::Error| {
+                Failure::usage(format!(
+                    "configuration: {}",
+                    error.to_string().trim().replace('\n', " ")
+                ))
+            })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The certificate chain's file and the key's, where TLS is on.
+    pub(crate) fn tls(&self) -> Option<(&Path, &Path)> {
+        let server = &self.server;
+        Some((set(&server.tls_cert_file)?, set(&server.tls_key_file)?))
+    }
+
+    /// The operator API's own address, where it has one.
+    pub(crate) fn operator_listen(&self) -> Option<SocketAddr> {
+        self.server.operator_listen.parse().ok()
+    }
+
+    /// The master key's file, where one is named.
+    pub(crate) fn master_key_file(&self) -> Option<&Path> {
+        set(&self.secrets.master_key_file)
+    }
+
+    /// What the types do not say.
+    fn check(&self) -> Result<(), Failure> {
+        let server = &self.server;
+        if server.tls_cert_file.is_empty() != server.tls_key_file.is_empty() {
+            return Err(Failure::usage(
+                "configuration: server.tls_cert_file and server.tls_key_file: set both or neither",
+            ));
+        }
+        if !server.operator_listen.is_empty() && self.operator_listen().is_none() {
+            return Err(Failure::usage(format!(
+                "configuration: server.operator_listen: {:?} is no address:port",
+                server.operator_listen
+            )));
+        }
+        let positive = [
+            ("server.connections_max", server.connections_max > 0),
+            ("server.body_bytes_max", server.body_bytes_max > 0),
+            ("server.deadline_ms", server.deadline_ms > 0),
+            ("gongyi.freshness_s", self.gongyi.freshness_s > 0),
+            ("gongyi.rate_per_s", self.gongyi.rate_per_s > 0),
+            ("gongyi.nonces_max", self.gongyi.nonces_max > 0),
+            ("store.cache_mib", self.store.cache_mib > 0),
+            ("store.readers", self.store.readers > 0),
+            ("store.keys_per_run", self.store.keys_per_run > 0),
+            ("engine.queue_max", self.engine.queue_max > 0),
+            ("engine.batch_max", self.engine.batch_max > 0),
+        ];
+        match positive.iter().find(|(_, holds)| !holds) {
+            Some((name, _)) => {
+                Err(Failure::usage(format!("configuration: {name} must be above zero")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn set(path: &str) -> Option<&Path> {
+    (!path.is_empty()).then(|| Path::new(path))
+}
+
+/// `HUODONG_SERVER__LISTEN` → `server`, `listen`. Other variables of ours have no double underscore.
+fn setting_of(variable: &str) -> Option<(String, String)> {
+    let (section, key) = variable.strip_prefix(PREFIX)?.split_once("__")?;
+    Some((section.to_lowercase(), key.to_lowercase()))
+}
+
+/// Lays a file over the settings. Types are checked when all is together.
+fn lay_file(settings: &mut Table, file: Table, path: &Path) -> Result<(), Failure> {
+    for (section, keys) in file {
+        let Value::Table(keys) = keys else {
+            return Err(unknown(settings, &section, None, &path.display().to_string()));
+        };
+        for (key, value) in keys {
+            *slot(settings, &section, &key, &path.display().to_string())? = value;
+        }
+    }
+    Ok(())
+}
+
+/// Lays one value that came as text over the settings, as the kind of value its default is.
+fn lay_text(
+    settings: &mut Table,
+    section: &str,
+    key: &str,
+    text: &str,
+    origin: &str,
+) -> Result<(), Failure> {
+    let slot = slot(settings, section, key, origin)?;
+    let wrong = |kind: &str| {
+        Failure::usage(format!("{origin}: {section}.{key} must be {kind}, not {text:?}"))
+    };
+    *slot = match slot {
+        Value::Integer(_) => {
+            Value::Integer(text.trim().parse().map_err(|_| wrong("a whole number"))?)
+        }
+        Value::Boolean(_) => {
+            Value::Boolean(text.trim().parse().map_err(|_| wrong("true or false"))?)
+        }
+        _ => Value::String(text.to_owned()),
+    };
+    Ok(())
+}
+
+fn slot<'s>(
+    settings: &'s mut Table,
+    section: &str,
+    key: &str,
+    origin: &str,
+) -> Result<&'s mut Value, Failure> {
+    let known =
+        settings.get(section).and_then(Value::as_table).is_some_and(|t| t.contains_key(key));
+    if !known {
+        return Err(unknown(settings, section, Some(key), origin));
+    }
+    let table = settings.get_mut(section).and_then(Value::as_table_mut);
+    Ok(table.and_then(|table| table.get_mut(key)).expect("looked up above"))
+}
+
+/// Refuses a setting that does not exist, naming the one that was probably meant.
+fn unknown(settings: &Table, section: &str, key: Option<&str>, origin: &str) -> Failure {
+    let asked = key.map_or_else(|| section.to_owned(), |key| format!("{section}.{key}"));
+    let names = settings.iter().flat_map(|(section, keys)| {
+        let keys = keys.as_table().into_iter().flat_map(Table::keys);
+        keys.map(move |key| format!("{section}.{key}"))
+    });
+    let nearest = names
+        .map(|name| {
+            // A right key in the wrong section is as near as a slip of the pen.
+            let same_key = name.split_once('.').is_some_and(|(_, k)| Some(k) == key || k == asked);
+            let distance = if same_key { 0 } else { strsim::damerau_levenshtein(&name, &asked) };
+            (distance, name)
+        })
+        .min()
+        .map(|(_, name)| name)
+        .unwrap_or_default();
+    Failure::usage(format!("{origin}: no such setting: {asked}; did you mean {nearest}?"))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn load(file: &str, environment: &[(&str, &str)], flags: &[Flag]) -> Result<Config, Failure> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("huodong.toml");
+        std::fs::write(&path, file).unwrap();
+        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        Config::load(Some(&path), environment, flags)
+    }
+
+    #[test]
+    fn the_default_file_is_the_defaults_and_says_what_the_libraries_say() {
+        let config = Config::load(None, [], &[]).unwrap();
+        let engine = huodong_engine::EngineOptions::default();
+        assert_eq!(config.engine.queue_max, engine.queue_max);
+        assert_eq!(config.engine.batch_max, engine.batch_max);
+        let settings = huodong_server::Settings::default();
+        assert_eq!(config.gongyi.freshness_s, settings.freshness_s);
+        assert_eq!(u128::from(config.server.deadline_ms), settings.deadline.as_millis());
+        assert_eq!(config.server.body_bytes_max, settings.body_bytes_max);
+        assert_eq!(config.gongyi.nonces_max, settings.nonces_max);
+        assert_eq!(config.gongyi.rate_per_s, settings.rate_per_s);
+        let listen = huodong_server::ListenOptions::default();
+        assert_eq!(config.server.connections_max, listen.connections_max);
+        assert_eq!(u128::from(config.server.shutdown_grace_ms), listen.grace.as_millis());
+        assert!(!config.sandbox.controls && !settings.sandbox);
+    }
+
+    #[test]
+    fn every_setting_is_explained_above_it() {
+        let mut explained = false;
+        for line in DEFAULT.lines() {
+            if line.starts_with('#') {
+                explained = true;
+            } else if line.is_empty() || line.starts_with('[') {
+                explained = false;
+            } else {
+                assert!(explained, "{line} has no comment above it");
+            }
+        }
+    }
+
+    #[test]
+    fn flags_win_over_the_environment_which_wins_over_the_file() {
+        let file = "[engine]\nqueue_max = 1\nbatch_max = 1\n[gongyi]\nrate_per_s = 1\n";
+        let environment = [("HUODONG_ENGINE__QUEUE_MAX", "2"), ("HUODONG_ENGINE__BATCH_MAX", "2")];
+        let config = load(file, &environment, &[("engine.batch_max", "3".into())]).unwrap();
+        assert_eq!(config.gongyi.rate_per_s, 1);
+        assert_eq!(config.engine.queue_max, 2);
+        assert_eq!(config.engine.batch_max, 3);
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused_with_the_nearest_name() {
+        let message = |result: Result<Config, Failure>| result.unwrap_err().message;
+        let file = message(load("[server]\nlisten_on = \"x\"\n", &[], &[]));
+        assert!(file.ends_with("no such setting: server.listen_on; did you mean server.listen?"));
+        let section = message(load("listen = \"x\"\n", &[], &[]));
+        assert!(section.ends_with("no such setting: listen; did you mean server.listen?"));
+        let moved = message(load("[store]\nfreshness_s = 5\n", &[], &[]));
+        assert!(moved.ends_with("did you mean gongyi.freshness_s?"), "{moved}");
+        let environment = message(load("", &[("HUODONG_SERVER__LISTN", "x")], &[]));
+        assert_eq!(
+            environment,
+            "environment HUODONG_SERVER__LISTN: no such setting: server.listn; \
+             did you mean server.listen?"
+        );
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_refused_by_name() {
+        let message = |result: Result<Config, Failure>| result.unwrap_err().message;
+        let number = message(load("", &[("HUODONG_ENGINE__QUEUE_MAX", "many")], &[]));
+        assert!(number.contains("engine.queue_max must be a whole number, not \"many\""));
+        let address = message(load("", &[("HUODONG_SERVER__LISTEN", "localhost")], &[]));
+        assert!(address.contains("server.listen"), "{address}");
+        let negative = message(load("[engine]\nqueue_max = -1\n", &[], &[]));
+        assert!(negative.contains("engine.queue_max"), "{negative}");
+        let zero = message(load("[engine]\nqueue_max = 0\n", &[], &[]));
+        assert!(zero.contains("engine.queue_max must be above zero"));
+        let half = message(load("[server]\ntls_cert_file = \"a.pem\"\n", &[], &[]));
+        assert!(half.contains("both or neither"));
+    }
+}

@@ -1,0 +1,21 @@
+//! Files that others read: there all at once, or not at all.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::failure::{Context as _, Failure};
+
+/// Writes a file that only its owner reads, so that whoever waits for it never sees half of it.
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
+    let what = format!("write {}", path.display());
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    // A temporary file has mode 0600, and keeps it when it takes the name.
+    let mut file = tempfile::NamedTempFile::new_in(directory).cannot(&what)?;
+    file.write_all(text.as_bytes()).cannot(&what)?;
+    file.write_all(b"\n").cannot(&what)?;
+    file.persist(path).cannot(&what)?;
+    Ok(())
+}

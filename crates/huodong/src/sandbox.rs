@@ -1,0 +1,128 @@
+//! `huodong sandbox`: the server with demo partners and controls, from one command.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use huodong_server::sandbox::{Credentials, check_exposure};
+use huodong_server::seed;
+
+use crate::config::Flag;
+use crate::failure::{Context as _, Failure};
+use crate::logging;
+use crate::serve::Server;
+use crate::settings::Installation;
+use crate::signals::Stop;
+
+/// Runs a server that already has an organization, applications, projects and activities, the same
+/// at every start. Its business clock can be moved, and it can be told to fail.
+///
+/// It is for trying out and for tests: its secrets are printed, and whoever reaches it can move its
+/// clock and empty it. It listens on loopback unless --allow-remote is given.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  huodong sandbox
+  huodong sandbox --listen 127.0.0.1:0 --credentials sandbox.json   # a free port; the file tells
+  huodong sandbox --data sandbox-data                               # keeps its data
+  huodong sandbox --listen 0.0.0.0:18080 --allow-remote             # in a container")]
+pub(crate) struct Sandbox {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:18080")]
+    listen: SocketAddr,
+    /// Keep the data in this directory; else it is gone at the end.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Once the server answers, write where to call and as whom to this file.
+    #[arg(long, value_name = "FILE")]
+    credentials: Option<PathBuf>,
+    /// Listen beyond loopback too.
+    #[arg(long)]
+    allow_remote: bool,
+    /// What is logged: error, warn, info, debug, trace.
+    #[arg(long, value_name = "LEVEL", default_value = "warn")]
+    log_level: String,
+}
+
+impl Sandbox {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        check_exposure(self.listen, self.allow_remote)
+            .map_err(|exposed| Failure::usage(format!("{exposed}: --allow-remote")))?;
+        // Dropped, and with it removed, when this function returns.
+        let temporary = match &self.data {
+            Some(_) => None,
+            None => Some(tempfile::Builder::new().prefix("huodong-sandbox-").tempdir()),
+        };
+        let temporary = temporary.transpose().cannot("make a directory for the data")?;
+        let data = self.data.clone().or_else(|| Some(temporary.as_ref()?.path().to_owned()));
+        let flags: Vec<Flag> = vec![
+            ("server.listen", self.listen.to_string()),
+            ("sandbox.controls", "true".to_owned()),
+            ("log.level", self.log_level.clone()),
+        ];
+        let config = Installation { config: None, data }.settings(flags)?;
+        logging::init(&config.log)?;
+        crate::runtime()?.block_on(async {
+            let stop = Stop::listen()?;
+            let server = Server::start(&config, seed::sandbox_master_key()).await?;
+            if let Err(error) = seed::plant(&server.app).await {
+                server.app.engine.stop().await;
+                return Err(Failure::new(format!("cannot plant the demo data: {error}")));
+            }
+            let base_url = format!("http://{}", server.address());
+            // The addresses are taken, so whoever calls from now on is answered.
+            if let Some(path) = &self.credentials {
+                let credentials = Credentials::of_seed(&base_url);
+                credentials.write(path).cannot(format_args!("write {}", path.display()))?;
+            }
+            self.greet(&base_url);
+            server.run(stop).await?;
+            println!("stopped");
+            Ok(())
+        })
+    }
+
+    fn greet(&self, base_url: &str) {
+        let partner = seed::PARTNER;
+        let option = |name: &str, differs: bool| {
+            if differs { format!(" --{name} {base_url}") } else { String::new() }
+        };
+        let elsewhere = option("base-url", base_url != crate::caller::SANDBOX_URL);
+        let token = seed::TOKENS[0].1;
+        println!(
+            "\
+Huodong sandbox, listening on {base_url}
+
+  appid   {appid}        bid     {bid}
+  secret  {secret}        org_no  {org_no}
+  operator token  {token}
+
+Activities (project_no {project_no}):",
+            appid = partner.appid,
+            bid = partner.bid,
+            secret = partner.secret,
+            org_no = partner.org_no,
+            project_no = seed::PROJECT_NO,
+        );
+        for activity in seed::ordinary_activities().iter().chain(&seed::special_activities()) {
+            println!("  {}  {}", activity.activity_no(), activity.note);
+        }
+        println!(
+            "
+Try, in another terminal:
+  huodong call gongyi RewardToDonate{elsewhere}
+  curl $(huodong sign gongyi) -d '{{\"project_no\":\"{project_no}\"}}' \\
+      {base_url}/api/reward_donate_service/GetActivityInfo
+  huodong clock advance 1h{elsewhere}
+",
+            project_no = seed::PROJECT_NO,
+        );
+        if let Some(file) = &self.credentials {
+            println!("Credentials are in {}.", file.display());
+        }
+        match &self.data {
+            Some(data) => println!("Data is kept in {}.", data.display()),
+            None => println!("Data is gone when it stops; --data DIR keeps it."),
+        }
+        println!("Ctrl-C stops it.");
+    }
+}

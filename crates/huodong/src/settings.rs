@@ -1,0 +1,87 @@
+//! The options with which a command finds an installation, and what is made of them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use huodong_server::MasterKey;
+use huodong_store::{Opened, Store, StoreError, StoreOptions};
+
+use crate::config::{Config, Flag, MASTER_KEY_VARIABLE};
+use crate::failure::{Context as _, Failure};
+
+/// Which installation.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Installation {
+    /// The configuration file; see `huodong config`.
+    #[arg(long, value_name = "FILE", env = "HUODONG_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// The directory of the database (store.directory).
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+impl Installation {
+    /// Its settings; `flags` win over all else.
+    pub(crate) fn settings(&self, mut flags: Vec<Flag>) -> Result<Config, Failure> {
+        if let Some(directory) = &self.data {
+            let text = directory.to_str().ok_or_else(|| {
+                Failure::usage(format!("--data {} is not UTF-8", directory.display()))
+            })?;
+            flags.push(("store.directory", text.to_owned()));
+        }
+        // Names and values that are not UTF-8 cannot be settings of ours.
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        Config::load(self.config.as_deref(), environment, &flags)
+    }
+}
+
+/// Opens the database, migrating it where it is older.
+pub(crate) fn open_store(config: &Config) -> Result<(Store, Opened), Failure> {
+    let store = &config.store;
+    let options = StoreOptions {
+        directory: store.directory.clone(),
+        cache_mib: store.cache_mib,
+        readers: store.readers,
+        keys_per_run: store.keys_per_run,
+        extra_sync: Duration::from_micros(store.extra_sync_us),
+    };
+    Store::open(&options).map_err(|error| match error {
+        StoreError::InUse(directory) => Failure::new(format!(
+            "the database in {} is in use by another process; stop that server first, or ask it \
+             through its operator API",
+            directory.display()
+        )),
+        error => Failure::new(format!("cannot open {}: {error}", store.directory.display())),
+    })
+}
+
+/// Opens a database that must be there already: a slip in a path shall not make an empty one.
+pub(crate) fn open_existing(config: &Config) -> Result<Store, Failure> {
+    let directory = &config.store.directory;
+    let mut entries =
+        std::fs::read_dir(directory).cannot(format_args!("open {}", directory.display()))?;
+    if entries.next().is_none() {
+        let message = format!("there is no database in {}", directory.display());
+        return Err(Failure::new(message));
+    }
+    open_store(config).map(|(store, _)| store)
+}
+
+/// The master key: from the environment, or from the file the settings name.
+pub(crate) fn master_key(config: &Config) -> Result<MasterKey, Failure> {
+    let text = match (std::env::var(MASTER_KEY_VARIABLE), config.master_key_file()) {
+        (Ok(text), _) => text,
+        (Err(_), Some(path)) => std::fs::read_to_string(path)
+            .cannot(format_args!("read the master key from {}", path.display()))?,
+        (Err(_), None) => {
+            return Err(Failure::usage(format!(
+                "there is no master key: set {MASTER_KEY_VARIABLE} or secrets.master_key_file; \
+                 `huodong master-key` makes one"
+            )));
+        }
+    };
+    MasterKey::from_hex(&text).cannot("use the master key")
+}

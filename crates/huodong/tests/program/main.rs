@@ -1,0 +1,10 @@
+//! The real program, started, called, killed and started again.
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+// The clock and chance are the program's affair; a test that runs it from outside has its own.
+#![allow(clippy::disallowed_methods)]
+
+mod cli;
+mod crash;
+mod last_donation;
+mod serve;
+mod support;

@@ -1,0 +1,56 @@
+//! Whether the server is alive, and whether it should be given work.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::extract::State;
+use http::StatusCode;
+
+use crate::App;
+
+/// The store must answer a readiness check within this time.
+const PING_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Whether the server has been told to stop.
+#[derive(Debug, Default)]
+pub struct Health {
+    stopping: AtomicBool,
+}
+
+impl Health {
+    /// From now on `/readyz` says no, so that whoever balances the load sends requests elsewhere.
+    /// The first step of a shutdown; requests are still answered.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// True once [`Health::stop`] was called.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}
+
+/// `GET /healthz`: the process answers.
+pub(crate) async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// `GET /readyz`: the store answers, the writer runs and the server is not about to stop.
+pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
+    let unready = |why| (StatusCode::SERVICE_UNAVAILABLE, why);
+    if app.health.is_stopping() {
+        return unready("stopping\n");
+    }
+    if !app.engine.is_running() {
+        return unready("the writer has stopped\n");
+    }
+    match tokio::time::timeout(PING_DEADLINE, app.engine.read(|reader| reader.ping())).await {
+        Ok(Ok(())) => (StatusCode::OK, "ok\n"),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the store does not answer");
+            unready("the store does not answer\n")
+        }
+        Err(_) => unready("the store does not answer in time\n"),
+    }
+}

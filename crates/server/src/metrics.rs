@@ -1,0 +1,189 @@
+//! What `/metrics` shows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::header::CONTENT_TYPE;
+use huodong_engine::{BatchObserver, EngineError};
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::App;
+
+/// One kind of answer to one kind of request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answer {
+    face: &'static str,
+    api: &'static str,
+    code: i64,
+}
+
+/// One kind of request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Request {
+    face: &'static str,
+    api: &'static str,
+}
+
+/// One step of a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Step {
+    step: &'static str,
+}
+
+/// One kind of failure of the engine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Failure {
+    error: &'static str,
+}
+
+/// The server's counters. Made before the engine, which reports its batches here.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Answer, Counter>,
+    durations: Family<Request, Histogram>,
+    engine_errors: Family<Failure, Counter>,
+    batch: BatchMetrics,
+    queue_depth: Gauge,
+    nonces: Gauge,
+}
+
+/// The part the engine reports to.
+#[derive(Clone, Debug)]
+struct BatchMetrics {
+    commands: Histogram,
+    load: Histogram,
+    decide: Histogram,
+    save: Histogram,
+}
+
+/// The counters of one API, found once so that counting a request takes no look-up.
+#[derive(Clone, Debug)]
+pub struct ApiMetrics {
+    request: Request,
+    requests: Family<Answer, Counter>,
+    succeeded: Counter,
+    duration: Histogram,
+}
+
+impl ApiMetrics {
+    /// Counts an answer.
+    pub fn answered(&self, code: i64, took: Duration) {
+        if code == 0 {
+            self.succeeded.inc();
+        } else {
+            let Request { face, api } = self.request;
+            self.requests.get_or_create(&Answer { face, api, code }).inc();
+        }
+        self.duration.observe(took.as_secs_f64());
+    }
+}
+
+/// 100 µs to 13 s.
+fn seconds() -> Histogram {
+    Histogram::new(exponential_buckets(0.0001, 2.0, 18))
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// With every counter at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("huodong");
+        let requests = Family::<Answer, Counter>::default();
+        let durations = Family::<Request, Histogram>::new_with_constructor(seconds);
+        let engine_errors = Family::<Failure, Counter>::default();
+        let steps = Family::<Step, Histogram>::new_with_constructor(seconds);
+        let step = |step| steps.get_or_create_owned(&Step { step });
+        let batch = BatchMetrics {
+            commands: Histogram::new(exponential_buckets(1.0, 2.0, 12)),
+            load: step("load"),
+            decide: step("decide"),
+            save: step("save"),
+        };
+        let (queue_depth, nonces) = (Gauge::default(), Gauge::default());
+        registry.register("requests", "Requests answered, by API and code", requests.clone());
+        registry.register_with_unit(
+            "request_duration",
+            "From the request's head to its answer",
+            Unit::Seconds,
+            durations.clone(),
+        );
+        registry.register(
+            "engine_errors",
+            "Commands that got no outcome, by reason; busy is the full queue",
+            engine_errors.clone(),
+        );
+        registry.register("batch_commands", "Commands in a batch", batch.commands.clone());
+        registry.register_with_unit(
+            "batch_step",
+            "A batch's steps; save ends with the commit",
+            Unit::Seconds,
+            steps.clone(),
+        );
+        registry.register("queue_depth", "Commands waiting for a batch", queue_depth.clone());
+        registry.register("nonces", "Nonces remembered", nonces.clone());
+        Self { registry, requests, durations, engine_errors, batch, queue_depth, nonces }
+    }
+
+    /// The counters of one API of one face.
+    pub fn api(&self, face: &'static str, api: &'static str) -> ApiMetrics {
+        let request = Request { face, api };
+        ApiMetrics {
+            requests: self.requests.clone(),
+            succeeded: self.requests.get_or_create_owned(&Answer { face, api, code: 0 }),
+            duration: self.durations.get_or_create_owned(&request),
+            request,
+        }
+    }
+
+    /// Counts a command that got no outcome.
+    pub fn engine_failed(&self, error: &EngineError) {
+        let error = match error {
+            EngineError::Busy => "busy",
+            EngineError::Deadline => "deadline",
+            EngineError::Unavailable(_) => "unavailable",
+            EngineError::CommitUnknown => "commit_unknown",
+            EngineError::Stopped => "stopped",
+        };
+        self.engine_errors.get_or_create(&Failure { error }).inc();
+    }
+
+    fn text(&self) -> String {
+        let mut page = String::new();
+        text::encode(&mut page, &self.registry).expect("a String takes any text");
+        page
+    }
+}
+
+impl BatchObserver for Metrics {
+    #[expect(clippy::cast_precision_loss, reason = "a batch holds thousands at most")]
+    fn batch(&self, commands: usize, load: Duration, decide: Duration, save: Duration) {
+        self.batch.commands.observe(commands as f64);
+        self.batch.load.observe(load.as_secs_f64());
+        self.batch.decide.observe(decide.as_secs_f64());
+        self.batch.save.observe(save.as_secs_f64());
+    }
+}
+
+/// `GET /metrics`, in OpenMetrics' text format.
+pub(crate) async fn page(State(app): State<Arc<App>>) -> impl IntoResponse {
+    let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    app.metrics.queue_depth.set(number(app.engine.queue_depth()));
+    app.metrics.nonces.set(number(app.nonces.len()));
+    (
+        [(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],
+        app.metrics.text(),
+    )
+}

@@ -1,0 +1,83 @@
+//! What each refusal of a rule is to a caller: the one table.
+
+use huodong_campaign::{
+    ActivityRefusal, ApplicationRefusal, OrganizationRefusal, ProjectRefusal, RefundRefusal,
+    TokenRefusal,
+};
+
+use super::problem::{Kind, Problem};
+
+impl From<OrganizationRefusal> for Problem {
+    fn from(refusal: OrganizationRefusal) -> Self {
+        use OrganizationRefusal as R;
+        let (kind, field) = match &refusal {
+            R::Taken(_) => (Kind::Taken, "org_no"),
+            R::Unknown(_) => (Kind::NotFound, "org_no"),
+            R::NoMoney | R::TooMuch => (Kind::Invalid, "money"),
+            R::NotEnough { .. } => (Kind::NotEnoughMoney, "money"),
+        };
+        Self::new(kind, refusal.to_string()).about(field)
+    }
+}
+
+impl From<ApplicationRefusal> for Problem {
+    fn from(refusal: ApplicationRefusal) -> Self {
+        use ApplicationRefusal as R;
+        let (kind, field) = match &refusal {
+            R::Taken(_) => (Kind::Taken, "appid"),
+            R::Unknown(_) => (Kind::NotFound, "appid"),
+            R::Revoked(_) => (Kind::WrongState, "appid"),
+            R::UnknownOrganization(_) => (Kind::Invalid, "org_no"),
+            R::BidTaken(_) => (Kind::Taken, "bid"),
+        };
+        Self::new(kind, refusal.to_string()).about(field)
+    }
+}
+
+impl From<ProjectRefusal> for Problem {
+    fn from(refusal: ProjectRefusal) -> Self {
+        let ProjectRefusal::Taken(_) = &refusal;
+        Self::new(Kind::Taken, refusal.to_string()).about("project_no")
+    }
+}
+
+impl From<ActivityRefusal> for Problem {
+    fn from(refusal: ActivityRefusal) -> Self {
+        use ActivityRefusal as R;
+        let (kind, field) = match &refusal {
+            R::Taken(_) => (Kind::Taken, "activity_no"),
+            R::Unknown(_) => (Kind::NotFound, "activity_no"),
+            R::UnknownOrganization(_) => (Kind::Invalid, "org_no"),
+            R::UnknownProject(_) | R::Projects(_) => (Kind::Invalid, "projects"),
+            R::EmptyWindow => (Kind::Invalid, "ends_at"),
+            R::FailShare => (Kind::Invalid, "channel.book.fail_per_10000"),
+            R::Ended | R::NoSuchStep { .. } => (Kind::WrongState, "status"),
+            R::LimitsTooLate => (Kind::WrongState, "limits"),
+            R::NoMoney => (Kind::Invalid, "money"),
+            R::NotEnough { .. } => (Kind::NotEnoughMoney, "money"),
+        };
+        Self::new(kind, refusal.to_string()).about(field)
+    }
+}
+
+impl From<RefundRefusal> for Problem {
+    fn from(refusal: RefundRefusal) -> Self {
+        let (kind, field) = match &refusal {
+            RefundRefusal::Unknown => (Kind::NotFound, "id"),
+            RefundRefusal::NotPaid(_) => (Kind::WrongState, "status"),
+            RefundRefusal::NotEnough => (Kind::NotEnoughMoney, "money"),
+        };
+        Self::new(kind, refusal.to_string()).about(field)
+    }
+}
+
+impl From<TokenRefusal> for Problem {
+    fn from(refusal: TokenRefusal) -> Self {
+        let kind = match &refusal {
+            TokenRefusal::Taken(_) => Kind::Taken,
+            TokenRefusal::Unknown(_) => Kind::NotFound,
+            TokenRefusal::Revoked(_) => Kind::WrongState,
+        };
+        Self::new(kind, refusal.to_string()).about("name")
+    }
+}

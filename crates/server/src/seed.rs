@@ -1,0 +1,81 @@
+//! What a sandbox begins with: the same partners, projects and activities, under the same numbers
+//! and secrets, at every start.
+
+mod activities;
+mod plant;
+
+use huodong_campaign::Role;
+
+use crate::MasterKey;
+
+pub(crate) use activities::other_activity;
+pub use activities::{SeedActivity, ordinary_activities, special_activities};
+pub use plant::{SeedError, plant};
+
+/// An enterprise with its application.
+#[derive(Clone, Copy, Debug)]
+pub struct SeedPartner {
+    /// The organization's number.
+    pub org_no: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// Its merchant number.
+    pub merchant_no: &'static str,
+    /// What its application signs as.
+    pub appid: &'static str,
+    /// What its application signs with.
+    pub secret: &'static str,
+    /// What its application pays by.
+    pub bid: &'static str,
+}
+
+/// The partner all examples are about.
+pub const PARTNER: SeedPartner = SeedPartner {
+    org_no: "110058",
+    name: "示例科技有限公司",
+    merchant_no: "19680000001",
+    appid: "sandbox_app",
+    secret: "sandbox_secret_0123456789abcdef",
+    bid: "12345",
+};
+
+/// Another partner, to see that neither sees what is the other's.
+pub const OTHER_PARTNER: SeedPartner = SeedPartner {
+    org_no: "110059",
+    name: "另一家示例企业",
+    merchant_no: "19680000002",
+    appid: "sandbox_other_app",
+    secret: "sandbox_other_secret_0123456789",
+    bid: "54321",
+};
+
+/// The project every activity gives to.
+pub const PROJECT_NO: &str = "224328";
+/// A project only the ordinary activities give to.
+pub const SECOND_PROJECT_NO: &str = "50000636";
+/// A project no activity gives to.
+pub const UNBOUND_PROJECT_NO: &str = "60000001";
+
+const PROJECTS: [(&str, &str); 3] = [
+    (PROJECT_NO, "乡村儿童图书角"),
+    (SECOND_PROJECT_NO, "山区清洁饮水"),
+    (UNBOUND_PROJECT_NO, "尚未绑定活动的项目"),
+];
+
+/// Flowers one user may receive on one day.
+pub const FLOWERS_PER_DAY: u32 = 10;
+
+/// The operator's tokens, by role; each is also the token's name in the audit log, after the
+/// prefix.
+pub const TOKENS: [(Role, &str); 4] = [
+    (Role::Admin, "hdop_sandbox-admin"),
+    (Role::Finance, "hdop_sandbox-finance"),
+    (Role::Reviewer, "hdop_sandbox-reviewer"),
+    (Role::Viewer, "hdop_sandbox-viewer"),
+];
+
+/// What a sandbox seals its secrets under, so that a directory that is kept opens at the next
+/// start. It protects nothing: a sandbox's secrets are printed in its source.
+pub fn sandbox_master_key() -> MasterKey {
+    MasterKey::new(b"huodong sandbox, not for secrets")
+}

@@ -1,0 +1,175 @@
+use std::time::Duration;
+
+use huodong_campaign::{
+    ActivityStatus, Actor, AppId, AssignBid, Audited, Bid, Command, CreateApplication,
+    CreateOrganization, CreateProject, CreateToken, Deposit, EndActivity, Fen, FundActivity,
+    Operated, OrgNo, ProjectNo, SetStatus, TokenId, Wanted, World,
+};
+use huodong_engine::EngineError;
+use huodong_store::PageRequest;
+use thiserror::Error;
+
+use super::activities::{Stage, other_activity};
+use super::{
+    FLOWERS_PER_DAY, OTHER_PARTNER, PARTNER, PROJECTS, SeedActivity, SeedPartner, TOKENS,
+    ordinary_activities, special_activities,
+};
+use crate::app::{App, RefreshError};
+use crate::operator::token::digest_of;
+
+/// What each partner has on its account, before it funds anything.
+const DEPOSIT: Fen = Fen(100_000_000_000_000);
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Why a sandbox could not be given what it begins with.
+#[derive(Debug, Error)]
+pub enum SeedError {
+    /// The database holds partners, but not the sandbox's.
+    #[error(
+        "the database holds data that no sandbox made; name another directory, or none, for the \
+         sandbox"
+    )]
+    NotASandbox,
+    /// The store did not take it.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The partners could not be read in.
+    #[error(transparent)]
+    Refresh(#[from] RefreshError),
+}
+
+/// Gives the sandbox what it begins with, as far as that is not there yet, and reads the partners
+/// in.
+pub async fn plant(app: &App) -> Result<(), SeedError> {
+    let first_page = PageRequest { before: None, limit: 1 };
+    let foreign = app.engine.read(move |reader| {
+        let ours = reader.organization(&OrgNo::from(PARTNER.org_no))?;
+        Ok(ours.is_none() && !reader.organizations(first_page)?.rows.is_empty())
+    });
+    if foreign.await? {
+        return Err(SeedError::NotASandbox);
+    }
+    let Ok(()) = app.engine.submit(Plant(groups(app)), DEADLINE).await?;
+    app.refresh().await?;
+    Ok(())
+}
+
+/// The whole seed as one command, so that it is there wholly or not at all.
+struct Plant(Vec<Group>);
+
+/// Something to make and what is done with it once it is made. One that is there already is left
+/// as it is.
+struct Group {
+    make: Box<dyn Step>,
+    then: Vec<Box<dyn Step>>,
+}
+
+trait Step: Send {
+    fn wants<'a>(&'a self, wanted: &mut Wanted<'a>);
+    /// True when it was done.
+    fn take(&self, world: &mut World) -> bool;
+}
+
+impl<C: Audited> Step for Operated<C> {
+    fn wants<'a>(&'a self, wanted: &mut Wanted<'a>) {
+        Command::wants(self, wanted);
+    }
+
+    fn take(&self, world: &mut World) -> bool {
+        self.decide(world).is_ok()
+    }
+}
+
+impl Command for Plant {
+    type Done = ();
+    type Refusal = std::convert::Infallible;
+
+    fn wants<'a>(&'a self, wanted: &mut Wanted<'a>) {
+        for group in &self.0 {
+            group.make.wants(wanted);
+            group.then.iter().for_each(|step| step.wants(wanted));
+        }
+    }
+
+    fn decide(&self, world: &mut World) -> Result<(), Self::Refusal> {
+        for group in &self.0 {
+            if group.make.take(world) {
+                for step in &group.then {
+                    assert!(step.take(world), "what was just made can be worked with");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn groups(app: &App) -> Vec<Group> {
+    let mut groups = Vec::new();
+    for partner in [PARTNER, OTHER_PARTNER] {
+        groups.push(organization(&partner));
+        groups.push(application(app, &partner));
+    }
+    for (project_no, name) in PROJECTS {
+        let project_no = Some(ProjectNo::from(project_no));
+        let make = step(CreateProject { project_no, name: name.to_owned() });
+        groups.push(Group { make, then: Vec::new() });
+    }
+    groups.extend(ordinary_activities().into_iter().map(activity));
+    groups.extend(special_activities().into_iter().map(activity));
+    groups.push(activity(other_activity()));
+    for (role, plain) in TOKENS {
+        let name = TokenId::from(plain.trim_start_matches("hdop_"));
+        let digest = digest_of(plain);
+        let make = step(CreateToken { name, role, digest, expires_at: None });
+        groups.push(Group { make, then: Vec::new() });
+    }
+    groups
+}
+
+fn organization(partner: &SeedPartner) -> Group {
+    let org_no = OrgNo::from(partner.org_no);
+    Group {
+        make: step(CreateOrganization {
+            org_no: Some(org_no.clone()),
+            name: partner.name.to_owned(),
+            merchant_no: partner.merchant_no.to_owned(),
+        }),
+        then: vec![step(Deposit { org_no, money: DEPOSIT })],
+    }
+}
+
+fn application(app: &App, partner: &SeedPartner) -> Group {
+    let appid = AppId::from(partner.appid);
+    Group {
+        make: step(CreateApplication {
+            appid: Some(appid.clone()),
+            org_no: OrgNo::from(partner.org_no),
+            name: format!("{}的应用", partner.name),
+            sealed_secret: app.seal_secret(&appid, partner.secret),
+            rate_per_s: None,
+            flowers_per_day: FLOWERS_PER_DAY,
+        }),
+        then: vec![step(AssignBid { bid: Some(Bid::from(partner.bid)), appid })],
+    }
+}
+
+fn activity(seed: SeedActivity) -> Group {
+    let activity_no = seed.create.activity_no.clone().expect("the seed numbers its activities");
+    let to = |status| step(SetStatus { activity_no: activity_no.clone(), status });
+    let mut then = vec![step(FundActivity { activity_no: activity_no.clone(), money: seed.money })];
+    if seed.stage != Stage::Draft {
+        then.push(to(ActivityStatus::Running));
+    }
+    if seed.stage == Stage::Paused {
+        then.push(to(ActivityStatus::Paused));
+    }
+    if seed.stage == Stage::Ended {
+        then.push(step(EndActivity { activity_no: activity_no.clone(), only_if_over: false }));
+    }
+    Group { make: step(seed.create), then }
+}
+
+fn step<C: Audited>(command: C) -> Box<dyn Step> {
+    let actor = Actor { name: "sandbox".to_owned(), trace_id: String::new() };
+    Box::new(Operated { actor, command })
+}

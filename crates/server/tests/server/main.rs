@@ -1,0 +1,13 @@
+//! The whole server, from the outside: each test runs one on a port of its own.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, unreachable_pub)]
+
+mod abuse;
+mod app;
+mod concurrency;
+mod donation;
+mod flowers;
+mod listen;
+mod observability;
+mod operator;
+mod sandbox;
+mod signature;
