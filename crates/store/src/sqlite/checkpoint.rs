@@ -15,7 +15,7 @@ use std::thread::JoinHandle;
 
 use parking_lot::{Condvar, Mutex};
 use rusqlite::wal::CheckpointMode;
-use rusqlite::{Connection, MAIN_DB};
+use rusqlite::{Connection, ErrorCode, MAIN_DB};
 
 use super::connection;
 use crate::StoreError;
@@ -24,6 +24,9 @@ use crate::StoreError;
 const BEGIN_FRAMES: u32 = 4_096;
 /// Frames the writer may copy itself: 2 MiB, a few milliseconds.
 const REST_FRAMES: u32 = 512;
+/// Frames beyond those at which the writer no longer waits for the thread: 64 MiB. A machine may be
+/// too busy to run it.
+const ALONE_FRAMES: u32 = 16_384;
 /// Passes before the thread leaves the rest to the writer, however much it is: should the writer
 /// outrun it, the log must end somewhere.
 const PASSES_MAX: u32 = 12;
@@ -38,6 +41,8 @@ pub(super) struct Checkpoints {
 struct Shared {
     /// Frames in the log after the last commit.
     frames: AtomicU32,
+    /// At how many frames the next checkpoint begins.
+    due: AtomicU32,
     /// The writer is to copy the rest.
     finish: AtomicBool,
     stop: AtomicBool,
@@ -52,7 +57,7 @@ impl Checkpoints {
         writer: &mut Connection,
         file: Arc<File>,
     ) -> Result<Self, StoreError> {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared { due: BEGIN_FRAMES.into(), ..Shared::default() });
         let seen = Arc::clone(&shared);
         writer.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, frames| {
             seen.frames.store(u32::try_from(frames).unwrap_or(0), Ordering::Relaxed);
@@ -69,14 +74,22 @@ impl Checkpoints {
 
     /// The writer's part, between two batches.
     pub(super) fn after_commit(&self, conn: &Connection) {
-        if self.shared.frames.load(Ordering::Relaxed) < BEGIN_FRAMES {
+        let frames = self.shared.frames.load(Ordering::Relaxed);
+        let due = self.shared.due.load(Ordering::Relaxed);
+        if frames < due {
             return;
         }
-        if self.shared.finish.swap(false, Ordering::AcqRel) {
-            // A reader in the middle of a long question keeps the log; the next pass sees to it.
-            if let Err(error) = conn.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::PASSIVE) {
+        if self.shared.finish.swap(false, Ordering::AcqRel) || frames - due >= ALONE_FRAMES {
+            let copied = conn.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::PASSIVE);
+            if let Err(error) = &copied
+                && error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy)
+            {
                 tracing::warn!(%error, "the write-ahead log could not be copied");
             }
+            // A reader in the middle of a long question keeps the log from beginning anew.
+            let all = copied.is_ok_and(|(frames, copied)| frames == copied);
+            let due = if all { BEGIN_FRAMES } else { frames.saturating_add(BEGIN_FRAMES) };
+            self.shared.due.store(due, Ordering::Relaxed);
             // Not before the next commit has counted anew.
             self.shared.frames.store(0, Ordering::Relaxed);
         } else {
@@ -122,7 +135,7 @@ impl Shared {
                 return false;
             }
             self.wake.wait(&mut asleep);
-            let due = self.frames.load(Ordering::Relaxed) >= BEGIN_FRAMES;
+            let due = self.frames.load(Ordering::Relaxed) >= self.due.load(Ordering::Relaxed);
             if due && !self.finish.load(Ordering::Acquire) {
                 return !self.stop.load(Ordering::Acquire);
             }
