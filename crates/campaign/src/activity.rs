@@ -183,8 +183,10 @@ pub enum ActivityRefusal {
         /// Where it was to go.
         to: ActivityStatus,
     },
-    /// Usage was not counted from the start, so a limit cannot begin now.
-    #[error("limits cannot be introduced after the activity has started; only changed")]
+    /// Usage is counted from the start or not at all, so limits can neither begin nor end now.
+    #[error(
+        "limits can be changed once the activity has started, but neither introduced nor all removed"
+    )]
     LimitsTooLate,
     /// Money is zero or negative.
     #[error("money must be above zero")]

@@ -149,10 +149,13 @@ pub struct UpdateApplication {
     /// Which.
     pub appid: AppId,
     /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Calls a second; the inner `None` is the server's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_per_s: Option<Option<u32>>,
     /// Flowers one user may receive on one Shanghai day.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub flowers_per_day: Option<u32>,
 }
 

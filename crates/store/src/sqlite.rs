@@ -53,10 +53,7 @@ impl Store {
     /// Opens the database, or makes it, migrates it, and becomes its one writer. The account of the
     /// world outside exists afterwards.
     pub fn open(options: &StoreOptions) -> Result<(Self, Opened), StoreError> {
-        std::fs::create_dir_all(&options.directory).map_err(|error| {
-            let directory = options.directory.display();
-            StoreError::Unavailable(format!("{directory} cannot be made: {error}"))
-        })?;
+        connection::make_directory(&options.directory)?;
         Self::open_with(options, migrate::MIGRATIONS)
     }
 
@@ -217,6 +214,22 @@ impl Store {
         self.index.reload(&self.conn)?;
         self.stale = false;
         Ok(())
+    }
+}
+
+impl Drop for Store {
+    /// Leaves everything in the database file itself, so that a copy of a stopped directory needs
+    /// no log beside it.
+    fn drop(&mut self) {
+        self.rollback();
+        self.checkpoints.stop();
+        let copied =
+            self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get::<_, i64>(0));
+        match copied {
+            Ok(0) => {}
+            Ok(_) => tracing::warn!("a reader kept the write-ahead log from being emptied"),
+            Err(error) => tracing::warn!(%error, "the write-ahead log could not be emptied"),
+        }
     }
 }
 

@@ -100,20 +100,27 @@ pub struct UpdateActivity {
     /// Which.
     pub activity_no: ActivityNo,
     /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// When donations begin.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<Timestamp>,
     /// When they end.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Timestamp>,
     /// The projects its donations may go to.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub projects: Option<Vec<ProjectNo>>,
     /// Behaviour rules, for show.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rules: Option<Vec<BehaviourRule>>,
-    /// What one user may take. Free before the activity starts; afterwards limits may be changed
-    /// but not introduced, as nothing has been counted.
+    /// What one user may take; replaces all four limits. Free before the activity starts.
+    /// Afterwards they can be changed, but neither introduced nor all removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<UserLimits>,
     /// What executes its orders. An order already placed keeps the time it settles at; whether it
     /// is paid then is for the channel of that time to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<Channel>,
 }
 
@@ -336,13 +343,8 @@ fn check_window(starts_at: Timestamp, ends_at: Timestamp) -> Result<(), Activity
 /// The limits an activity has after it was given these. Usage is counted while there is a limit, so
 /// once donations are taken counting can neither begin nor stop.
 fn limits_after(activity: &Activity, new: UserLimits) -> Result<UserLimits, ActivityRefusal> {
-    let counts = activity.limits.any();
-    match activity.status {
-        ActivityStatus::Draft => Ok(new),
-        _ if counts && !new.any() => Ok(UserLimits { count_total: Some(u32::MAX), ..new }),
-        _ if !counts && new.any() => Err(ActivityRefusal::LimitsTooLate),
-        _ => Ok(new),
-    }
+    let may = activity.status == ActivityStatus::Draft || activity.limits.any() == new.any();
+    if may { Ok(new) } else { Err(ActivityRefusal::LimitsTooLate) }
 }
 
 fn check_channel(channel: &Channel) -> Result<(), ActivityRefusal> {

@@ -94,12 +94,13 @@ fn a_limit_cannot_begin_once_donations_are_taken() {
 }
 
 #[test]
-fn a_limit_lifted_and_set_again_has_counted_all_the_while() {
+fn the_last_limit_cannot_be_taken_away_once_donations_are_taken_but_it_can_be_changed() {
     let mut scene = limited(once());
-    scene.update(|update| update.limits = Some(UserLimits::default())).unwrap();
+    let refusal = scene.update(|update| update.limits = Some(UserLimits::default()));
+    assert_eq!(refusal, Err(ActivityRefusal::LimitsTooLate));
     scene.donate(1, 10).unwrap();
-    scene.donate(2, 10).unwrap();
     let two = UserLimits { count_total: Some(2), ..UserLimits::default() };
     scene.update(|update| update.limits = Some(two)).unwrap();
+    scene.donate(2, 10).unwrap();
     assert_eq!(scene.donate(3, 10), Err(reached(LimitReached::CountTotal)));
 }

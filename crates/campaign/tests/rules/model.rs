@@ -159,8 +159,8 @@ impl Model {
             }
             Op::SetLimits { activity, limits } => {
                 let campaign = self.living(*activity)?;
-                let late = campaign.status != ActivityStatus::Draft && !campaign.counts;
-                refuse_if(&[(late && limits.any(), "LimitsTooLate")])
+                let late = campaign.status != ActivityStatus::Draft;
+                refuse_if(&[(late && limits.any() != campaign.counts, "LimitsTooLate")])
             }
             Op::SetProjects { activity, projects } => {
                 self.living(*activity)?;

@@ -98,8 +98,9 @@ impl Checkpoints {
     }
 }
 
-impl Drop for Checkpoints {
-    fn drop(&mut self) {
+impl Checkpoints {
+    /// Ends the thread; nothing is copied any more.
+    pub(super) fn stop(&mut self) {
         self.shared.stop.store(true, Ordering::Release);
         {
             let _asleep = self.shared.asleep.lock();
@@ -110,6 +111,12 @@ impl Drop for Checkpoints {
         {
             tracing::error!("the checkpointing thread panicked");
         }
+    }
+}
+
+impl Drop for Checkpoints {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

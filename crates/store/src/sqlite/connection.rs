@@ -30,6 +30,19 @@ pub(super) fn exists(directory: &Path) -> bool {
     database(directory).is_file()
 }
 
+/// Makes the directory where it is missing, for its owner alone: who donated is nobody else's
+/// business on the machine.
+pub(super) fn make_directory(directory: &Path) -> Result<(), StoreError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory).map_err(|error| {
+        let directory = directory.display();
+        StoreError::Unavailable(format!("{directory} cannot be made: {error}"))
+    })
+}
+
 /// Keeps other processes out as long as the file is held.
 pub(super) fn lock(directory: &Path) -> Result<File, StoreError> {
     let path = directory.join("huodong.lock");
