@@ -184,7 +184,8 @@ fn a_row_that_makes_no_sense_is_corrupt() {
 fn a_closed_database_needs_no_log_beside_it() {
     let mut story = Story::begun();
     story.batch(&[donate("instant", "the last", "user", 1)]);
-    let Story { directory, .. } = story;
+    let Story { store, directory, .. } = story;
+    drop(store);
     let alone = TempDir::new().unwrap();
     std::fs::copy(directory.path().join("huodong.db"), alone.path().join("huodong.db")).unwrap();
     let (store, _) = Store::open(&options(&alone)).unwrap();
