@@ -33,7 +33,7 @@ HUODONG_MASTER_KEY=$("$huodong" master-key)
 export HUODONG_MASTER_KEY
 # The generator's application is not limited, and its nonces are many: remember them for a minute.
 export HUODONG_GONGYI__FRESHNESS_S=30 HUODONG_GONGYI__NONCES_MAX=64000000
-export HUODONG_LOG__FORMAT=json
+export HUODONG_LOG__FORMAT=json HUODONG_LOG__LEVEL=warn,huodong::serve=info
 
 # Starts a server and waits until it says where it listens; sets $address.
 start() { # log command…
