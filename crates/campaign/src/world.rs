@@ -220,6 +220,11 @@ impl World {
         }
     }
 
+    /// Gives out ids from here on.
+    pub fn number_from(&mut self, first_id: i64) {
+        self.next_id = first_id;
+    }
+
     /// The next number of the sequence.
     pub fn take_id(&mut self) -> Id {
         let id = Id(self.next_id);

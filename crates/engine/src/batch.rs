@@ -83,7 +83,6 @@ pub(crate) struct Writer {
     pub(crate) clock: Clock,
     pub(crate) batch_max: usize,
     pub(crate) observer: Option<Arc<dyn BatchObserver>>,
-    pub(crate) last_id: i64,
 }
 
 impl Writer {
@@ -100,7 +99,7 @@ impl Writer {
                             return;
                         }
                         // A caller that has gone needs no answer.
-                        let _ = reply.send(self.wipe());
+                        let _ = reply.send(self.store.wipe().map_err(EngineError::from));
                     }
                     Message::Stop => queue.close(),
                 }
@@ -109,12 +108,6 @@ impl Writer {
                 return;
             }
         }
-    }
-
-    fn wipe(&mut self) -> Result<(), EngineError> {
-        self.store.wipe()?;
-        self.last_id = self.store.last_id();
-        Ok(())
     }
 
     /// Carries out what waits and answers it. Breaks when this process may write no more.
@@ -158,11 +151,13 @@ impl Writer {
         let now = self.clock.now();
         // Rows keep milliseconds, so the rules see no more than that either.
         let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
-        let mut world = World::new(now, first_id(now, self.last_id));
+        let mut world = World::new(now, 0);
         let mut wanted = Wanted::default();
         jobs.iter().for_each(|job| job.wants(&mut wanted));
         self.store.load(&wanted, &mut world)?;
         drop(wanted);
+        // Only now: after a commit whose outcome was unknown, loading has read the last number anew.
+        world.number_from(first_id(now, self.store.last_id()));
         let loaded = monotonic();
 
         let decided = catch_unwind(AssertUnwindSafe(|| {
@@ -177,7 +172,6 @@ impl Writer {
 
         if world.is_changed() {
             self.store.save(&world)?;
-            self.last_id = world.next_id() - 1;
         } else {
             self.store.rollback();
         }
@@ -228,6 +222,8 @@ fn first_id(now: Timestamp, last: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use huodong_campaign::CreateOrganization;
+
     use super::*;
 
     #[test]
@@ -239,5 +235,43 @@ mod tests {
         assert_eq!(first_id(later, first + 5), first + 6);
         assert_eq!(first_id(earlier, first), first + 1);
         assert_eq!(first_id(Timestamp::MAX, 7), 8, "the clock's part of a number ends in 2298");
+    }
+
+    fn organization(org_no: &str) -> CreateOrganization {
+        let (name, merchant_no) = ("a name".to_owned(), String::new());
+        CreateOrganization { org_no: Some(org_no.into()), name, merchant_no }
+    }
+
+    #[test]
+    fn numbers_go_on_after_what_the_store_has_whoever_wrote_it() {
+        let directory = tempfile::TempDir::new().expect("a directory");
+        let kept = huodong_store::StoreOptions::at(directory.path());
+        let (store, _) = Store::open(&kept).expect("a store");
+        let clock = Clock::system();
+        clock.freeze(true);
+        let mut writer = Writer { store, clock, batch_max: 1, observer: None };
+        let create = |writer: &mut Writer, org_no| {
+            let (reply, mut outcome) = oneshot::channel();
+            let deadline = monotonic() + Duration::from_secs(10);
+            let command = organization(org_no);
+            let job = Pending { command, decided: None, reply, deadline };
+            assert!(writer.batch(&mut vec![Box::new(job)]).is_continue());
+            outcome.try_recv().expect("an answer").expect("an outcome").expect("a new one");
+            writer.store.last_id()
+        };
+        let first = create(&mut writer, "first");
+
+        // As a commit does that happened though its outcome was unknown.
+        let mut world = World::new(writer.clock.now(), first + 1);
+        let command = organization("unknown");
+        let mut wanted = Wanted::default();
+        command.wants(&mut wanted);
+        writer.store.load(&wanted, &mut world).expect("a transaction");
+        command.decide(&mut world).expect("a new one");
+        writer.store.save(&world).expect("a commit");
+
+        let unknown = writer.store.last_id();
+        assert!(unknown > first);
+        assert_eq!(create(&mut writer, "next") - unknown, unknown - first);
     }
 }

@@ -10,9 +10,9 @@ use huodong_store::{Reader, Store, StoreError};
 use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use crate::batch::{BatchObserver, Message, Pending, Writer};
+use crate::batch::{Answer, BatchObserver, Message, Pending, Writer};
 use crate::source::{Clock, monotonic};
 use crate::timers::{Ran, Timers};
 
@@ -36,8 +36,8 @@ impl Default for EngineOptions {
 /// Why a command has no outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum EngineError {
-    /// The queue is full. Nothing was written.
-    #[error("the queue is full; nothing was written")]
+    /// As many commands, or questions, wait as may. Nothing was written.
+    #[error("too much is waiting; nothing was written")]
     Busy,
     /// The caller's deadline passed. The command may still be carried out, once.
     #[error("the deadline passed; the command may still be carried out")]
@@ -48,6 +48,9 @@ pub enum EngineError {
     /// The store failed while committing. Ask again with the same key to learn what happened.
     #[error("the commit's outcome is unknown")]
     CommitUnknown,
+    /// The store holds what makes no sense. Nothing was written, and trying again will not help.
+    #[error("the store is damaged; nothing was written: {0}")]
+    Broken(String),
     /// The engine has stopped. Nothing was written.
     #[error("the engine has stopped")]
     Stopped,
@@ -58,6 +61,7 @@ impl From<&StoreError> for EngineError {
         match error {
             StoreError::CommitUnknown(_) => Self::CommitUnknown,
             StoreError::Fenced => Self::Stopped,
+            StoreError::Corrupt(_) => Self::Broken(error.to_string()),
             other => Self::Unavailable(other.to_string()),
         }
     }
@@ -69,6 +73,9 @@ impl From<StoreError> for EngineError {
     }
 }
 
+/// Questions that may wait for each connection that answers them.
+const QUESTIONS_PER_CONNECTION: usize = 64;
+
 /// Carries out commands in batches, and runs what is due. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Engine(Arc<Inner>);
@@ -77,6 +84,11 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     queue: mpsc::Sender<Message>,
     reader: Reader,
+    /// One permit for each question that may wait or be answered.
+    questions: Semaphore,
+    /// One permit for each connection that answers. Waiting for it here, and not on a thread, lets
+    /// a question whose asker has gone go too.
+    answering: Arc<Semaphore>,
     clock: Clock,
     stopped: AtomicBool,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -89,7 +101,6 @@ impl Engine {
         let (queue, waiting) = mpsc::channel(options.queue_max);
         let reader = store.reader();
         let writer = Writer {
-            last_id: store.last_id(),
             store,
             clock: clock.clone(),
             batch_max: options.batch_max,
@@ -99,6 +110,8 @@ impl Engine {
         let thread = thread.spawn(move || writer.run(waiting))?;
         let engine = Self(Arc::new(Inner {
             queue,
+            questions: Semaphore::new(reader.connections() * QUESTIONS_PER_CONNECTION),
+            answering: Arc::new(Semaphore::new(reader.connections())),
             reader,
             clock,
             stopped: AtomicBool::new(false),
@@ -116,30 +129,68 @@ impl Engine {
         command: C,
         deadline: Duration,
     ) -> Result<Result<C::Done, C::Refusal>, EngineError> {
+        let (message, outcome) = self.message(command, deadline)?;
+        self.0.queue.try_send(message).map_err(|error| match error {
+            TrySendError::Full(_) => EngineError::Busy,
+            TrySendError::Closed(_) => EngineError::Stopped,
+        })?;
+        let heard = tokio::time::timeout(deadline, heard(outcome)).await;
+        heard.unwrap_or(Err(EngineError::Deadline))
+    }
+
+    /// The same for the engine's own commands: where the queue is full they wait for room, or a
+    /// server with much to do would never get to what is due.
+    pub(crate) async fn submit_waiting<C: Command>(
+        &self,
+        command: C,
+        deadline: Duration,
+    ) -> Answer<C> {
+        let (message, outcome) = self.message(command, deadline)?;
+        let carried_out = async {
+            self.0.queue.send(message).await.map_err(|_| EngineError::Stopped)?;
+            heard(outcome).await
+        };
+        tokio::time::timeout(deadline, carried_out).await.unwrap_or(Err(EngineError::Deadline))
+    }
+
+    /// A command ready for the queue, and where its outcome will be heard.
+    fn message<C: Command>(
+        &self,
+        command: C,
+        deadline: Duration,
+    ) -> Result<(Message, oneshot::Receiver<Answer<C>>), EngineError> {
         if self.0.stopped.load(Ordering::Acquire) {
             return Err(EngineError::Stopped);
         }
         let (reply, outcome) = oneshot::channel();
         let pending = Pending { command, decided: None, reply, deadline: monotonic() + deadline };
-        self.0.queue.try_send(Message::Job(Box::new(pending))).map_err(|error| match error {
-            TrySendError::Full(_) => EngineError::Busy,
-            TrySendError::Closed(_) => EngineError::Stopped,
-        })?;
-        match tokio::time::timeout(deadline, outcome).await {
-            Ok(Ok(answer)) => answer,
-            // The writer is gone; it may have taken the command with it half-way.
-            Ok(Err(_)) => Err(EngineError::CommitUnknown),
-            Err(_) => Err(EngineError::Deadline),
-        }
+        Ok((Message::Job(Box::new(pending)), outcome))
     }
 
-    /// Puts a question to the store beside the writer.
+    /// Puts a question to the store beside the writer. [`EngineError::Busy`] where too many wait;
+    /// a caller that stops waiting takes its question back, unless that is being answered.
     pub async fn read<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, EngineError> {
+        let _place = self.0.questions.try_acquire().map_err(|_| EngineError::Busy)?;
+        self.read_waiting(question).await
+    }
+
+    /// The same for what the server asks for itself, however many others wait.
+    pub async fn read_waiting<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, EngineError> {
         let reader = self.0.reader.clone();
-        match tokio::task::spawn_blocking(move || question(&reader)).await {
+        let permit = Arc::clone(&self.0.answering).acquire_owned().await;
+        let permit = permit.expect("the semaphore is never closed");
+        let answer = tokio::task::spawn_blocking(move || {
+            let answer = question(&reader);
+            drop(permit);
+            answer
+        });
+        match answer.await {
             Ok(answer) => answer.map_err(EngineError::from),
             Err(error) => Err(EngineError::Unavailable(format!("a reader failed: {error}"))),
         }
@@ -220,4 +271,10 @@ impl Engine {
             }
         });
     }
+}
+
+/// What the writer says.
+async fn heard<T>(outcome: oneshot::Receiver<Result<T, EngineError>>) -> Result<T, EngineError> {
+    // Where the writer is gone, it may have taken the command with it half-way.
+    outcome.await.unwrap_or(Err(EngineError::CommitUnknown))
 }

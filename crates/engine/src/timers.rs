@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use huodong_campaign::{Actor, EndActivity, Operated, Settle};
+use huodong_campaign::{Actor, Command, EndActivity, Operated, Settle};
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -37,31 +38,27 @@ impl Timers {
     ) -> Result<Ran, EngineError> {
         let _alone = self.0.lock().await;
         change();
+        // As it is now: while new things fall due as fast as they are taken up, a look still ends.
+        let now = engine.clock().now();
         // Settlements first: what fails at an activity's last moment is then part of what its end
-        // gives back.
-        let settlements = settle_due(engine).await?;
-        let activities_ended = end_due(engine).await?;
-        Ok(Ran { settlements, activities_ended })
+        // gives back. One that will not settle keeps no activity from ending.
+        let settlements = settle_due(engine, now).await;
+        let activities_ended = end_due(engine, now).await;
+        Ok(Ran { settlements: settlements?, activities_ended: activities_ended? })
     }
 }
 
-async fn settle_due(engine: &Engine) -> Result<u64, EngineError> {
+async fn settle_due(engine: &Engine, now: Timestamp) -> Result<u64, EngineError> {
     let mut ran = 0;
     loop {
-        let now = engine.clock().now();
-        let due = engine.read(move |reader| reader.due_settlements(now, AT_ONCE)).await?;
+        let due = engine.read_waiting(move |reader| reader.due_settlements(now, AT_ONCE)).await?;
         if due.is_empty() {
             return Ok(ran);
         }
-        let mut settling = JoinSet::new();
-        for donation in due {
-            let engine = engine.clone();
-            settling.spawn(async move { engine.submit(Settle { donation }, DEADLINE).await });
-        }
+        let settle = due.into_iter().map(|donation| Settle { donation });
         let mut settled = 0;
-        while let Some(outcome) = settling.join_next().await {
-            let outcome = outcome.map_err(|error| EngineError::Unavailable(error.to_string()))?;
-            match outcome? {
+        for outcome in carry_out(engine, settle).await? {
+            match outcome {
                 Ok(true) => settled += 1,
                 Ok(false) => {}
             }
@@ -74,18 +71,48 @@ async fn settle_due(engine: &Engine) -> Result<u64, EngineError> {
     }
 }
 
-async fn end_due(engine: &Engine) -> Result<u64, EngineError> {
+async fn end_due(engine: &Engine, now: Timestamp) -> Result<u64, EngineError> {
     let mut ran = 0;
-    let now = engine.clock().now();
-    let due = engine.read(move |reader| reader.due_ends(now, AT_ONCE)).await?;
-    for activity_no in due {
-        let actor = Actor { name: "system".to_owned(), trace_id: String::new() };
-        let command = EndActivity { activity_no: activity_no.clone(), only_if_over: true };
-        match engine.submit(Operated { actor, command }, DEADLINE).await? {
-            Ok(_) => ran += 1,
-            // An operator was faster, or moved its window.
-            Err(refusal) => tracing::info!(%activity_no, %refusal, "not ended by its window"),
+    loop {
+        let due = engine.read_waiting(move |reader| reader.due_ends(now, AT_ONCE)).await?;
+        let end = due.into_iter().map(|activity_no| Operated {
+            actor: Actor { name: "system".to_owned(), trace_id: String::new() },
+            command: EndActivity { activity_no, only_if_over: true },
+        });
+        let mut ended = 0;
+        for outcome in carry_out(engine, end).await? {
+            match outcome {
+                Ok(_) => ended += 1,
+                // An operator was faster, or moved its window.
+                Err(refusal) => tracing::info!(%refusal, "not ended by its window"),
+            }
+        }
+        if ended == 0 {
+            return Ok(ran);
+        }
+        ran += ended;
+    }
+}
+
+/// Has all of them carried out. Where some get no outcome, the others still run to their end
+/// before the first error is told.
+async fn carry_out<C: Command>(
+    engine: &Engine,
+    commands: impl Iterator<Item = C>,
+) -> Result<Vec<Result<C::Done, C::Refusal>>, EngineError> {
+    let mut running = JoinSet::new();
+    for command in commands {
+        let engine = engine.clone();
+        running.spawn(async move { engine.submit_waiting(command, DEADLINE).await });
+    }
+    let mut outcomes = Vec::with_capacity(running.len());
+    let mut failed = None;
+    while let Some(joined) = running.join_next().await {
+        let outcome = joined.map_err(|error| EngineError::Unavailable(error.to_string()));
+        match outcome.flatten() {
+            Ok(outcome) => outcomes.push(outcome),
+            Err(error) => failed = failed.or(Some(error)),
         }
     }
-    Ok(ran)
+    failed.map_or(Ok(outcomes), Err)
 }

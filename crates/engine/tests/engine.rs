@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -309,5 +310,145 @@ async fn stop_answers_what_was_accepted_and_refuses_what_comes_after() {
     for transcode in acknowledged {
         assert!(stored(&engine, &transcode).await.is_some(), "{transcode} was acknowledged");
     }
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_due_waits_for_room_in_a_full_queue() {
+    let directory = TempDir::new().unwrap();
+    let clock = Clock::system();
+    clock.freeze(true);
+    let options = EngineOptions { queue_max: 1, batch_max: 1, ..EngineOptions::default() };
+    let engine = start(&directory, clock, options);
+    furnish(&engine, Fen(10_000), Settlement::Deferred { delay_s: 60 }).await;
+    for n in 0..30 {
+        done(&engine, donate(&format!("t{n}"), 10)).await;
+    }
+    let later = SignedDuration::from_secs(60);
+    let ran = engine.run_due_after(|clock| clock.advance(later)).await.unwrap();
+    assert_eq!(ran.settlements, 30);
+    engine.stop().await;
+}
+
+/// Moves the clock on at each batch, once it is told to begin.
+#[derive(Debug)]
+struct Hastens {
+    clock: Clock,
+    begun: AtomicBool,
+}
+
+impl BatchObserver for Hastens {
+    fn batch(&self, _: usize, _: Duration, _: Duration, _: Duration) {
+        if self.begun.load(Ordering::Acquire) {
+            self.clock.advance(SignedDuration::from_secs(60));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_takes_up_what_was_due_when_it_began_and_ends() {
+    let directory = TempDir::new().unwrap();
+    let clock = Clock::system();
+    clock.freeze(true);
+    let hastens = Arc::new(Hastens { clock: clock.clone(), begun: AtomicBool::new(false) });
+    let options = EngineOptions { observer: Some(hastens.clone()), ..EngineOptions::default() };
+    let engine = start(&directory, clock.clone(), options);
+    furnish(&engine, Fen(10_000), Settlement::Deferred { delay_s: 60 }).await;
+    done(&engine, donate("first", 10)).await;
+    clock.advance(SignedDuration::from_secs(30));
+    done(&engine, donate("second", 10)).await;
+
+    let later = SignedDuration::from_secs(30);
+    let ran = engine.run_due_after(|clock| {
+        clock.advance(later);
+        hastens.begun.store(true, Ordering::Release);
+    });
+    assert_eq!(ran.await.unwrap().settlements, 1);
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_activity_whose_window_is_over_ends_in_one_look() {
+    let directory = TempDir::new().unwrap();
+    let clock = Clock::system();
+    clock.freeze(true);
+    let engine = start(&directory, clock.clone(), EngineOptions::default());
+    furnish(&engine, Fen(10_000), Settlement::Instant).await;
+    let more = 1_000;
+    let making: Vec<_> = (0..more)
+        .map(|n| {
+            let (engine, now) = (engine.clone(), clock.now());
+            tokio::spawn(async move {
+                let activity_no = ActivityNo::from(format!("a{n}").as_str());
+                let create = CreateActivity {
+                    activity_no: Some(activity_no.clone()),
+                    org_no: OrgNo::from("org"),
+                    kind: ActivityKind::Points,
+                    name: "one of many".to_owned(),
+                    starts_at: now - SignedDuration::from_hours(1),
+                    ends_at: now + SignedDuration::from_hours(1),
+                    projects: vec![ProjectNo::from("project")],
+                    rules: Vec::new(),
+                    limits: UserLimits::default(),
+                    channel: Channel::Book(BookRule::all_succeed(Settlement::Instant)),
+                };
+                done(&engine, create).await;
+                done(&engine, SetStatus { activity_no, status: ActivityStatus::Running }).await;
+            })
+        })
+        .collect();
+    for one in making {
+        one.await.unwrap();
+    }
+    let later = SignedDuration::from_hours(2);
+    let ran = engine.run_due_after(|clock| clock.advance(later)).await.unwrap();
+    assert_eq!(ran.activities_ended, more + 1);
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn questions_are_bounded_and_one_whose_asker_has_gone_is_not_put() {
+    let directory = TempDir::new().unwrap();
+    let (store, _) =
+        Store::open(&StoreOptions { readers: 1, ..StoreOptions::at(directory.path()) }).unwrap();
+    let engine = Engine::start(store, Clock::system(), EngineOptions::default()).unwrap();
+    let (began, has_begun) = channel();
+    let (go, let_go) = channel::<()>();
+    let holding = tokio::spawn({
+        let engine = engine.clone();
+        let hold = move |_: &_| {
+            began.send(()).unwrap();
+            let_go.recv().unwrap();
+            Ok(())
+        };
+        async move { engine.read(hold).await }
+    });
+    tokio::task::spawn_blocking(move || has_begun.recv().unwrap()).await.unwrap();
+
+    let put = Arc::new(AtomicBool::new(false));
+    let gone = engine.read({
+        let put = put.clone();
+        move |_| {
+            put.store(true, Ordering::Release);
+            Ok(())
+        }
+    });
+    assert!(tokio::time::timeout(Duration::from_millis(30), gone).await.is_err());
+
+    // Each fails where it may not wait, or runs into its time where it may.
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..100 {
+        let engine = engine.clone();
+        let soon = Duration::from_millis(500);
+        waiting.spawn(async move { tokio::time::timeout(soon, engine.read(|_| Ok(()))).await });
+    }
+    let waited = waiting.join_all().await;
+    let busy = waited.iter().filter(|answer| **answer == Ok(Err(EngineError::Busy))).count();
+    assert_eq!(busy, 100 - 63, "one connection has 64 questions, one of them being answered");
+
+    go.send(()).unwrap();
+    holding.await.unwrap().unwrap();
+    engine.read(|_| Ok(())).await.unwrap();
+    assert!(!put.load(Ordering::Acquire));
     engine.stop().await;
 }

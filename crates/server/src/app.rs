@@ -28,8 +28,8 @@ pub struct Settings {
     pub body_deadline: Duration,
     /// Calls a second for an application that has no rate of its own.
     pub rate_per_s: u32,
-    /// Nonces remembered at once; beyond that calls are refused as too many. A nonce is remembered
-    /// for up to twice `freshness_s`, so this bounds the calls a second that can be kept up for
+    /// Nonces remembered at once; beyond that calls are refused as too many, those of one application
+    /// when it holds four times what is left for all. A nonce is remembered for up to twice `freshness_s`, so this bounds the calls a second that can be kept up for
     /// long; one takes about 16 bytes.
     pub nonces_max: usize,
     /// True when the sandbox's controls are served.
@@ -98,12 +98,13 @@ impl App {
         metrics: Arc<Metrics>,
     ) -> Self {
         let chance = Chance;
+        let began = engine.clock().real().as_second();
         Self {
             engine,
             chance,
             master_key,
             directory: Directory::default(),
-            nonces: Nonces::new(chance, settings.freshness_s, settings.nonces_max),
+            nonces: Nonces::new(chance, settings.freshness_s, settings.nonces_max, began),
             settings,
             metrics,
             trace_ids: TraceIds::new(chance),
@@ -123,7 +124,7 @@ impl App {
         // One at a time: of two side by side the slower could put back what it read before the
         // other's change, and a revoked application would be let in again.
         let _alone = self.refreshing.lock().await;
-        let applications = self.engine.read(|reader| reader.all_applications()).await?;
+        let applications = self.engine.read_waiting(|reader| reader.all_applications()).await?;
         self.directory.replace(&self.master_key, self.settings.rate_per_s, applications)?;
         Ok(())
     }

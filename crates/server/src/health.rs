@@ -45,7 +45,8 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static 
     if !app.engine.is_running() {
         return unready("the writer has stopped\n");
     }
-    match tokio::time::timeout(PING_DEADLINE, app.engine.read(|reader| reader.ping())).await {
+    match tokio::time::timeout(PING_DEADLINE, app.engine.read_waiting(|reader| reader.ping())).await
+    {
         Ok(Ok(())) => (StatusCode::OK, "ok\n"),
         Ok(Err(error)) => {
             tracing::error!(%error, "the store does not answer");

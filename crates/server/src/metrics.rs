@@ -155,6 +155,7 @@ impl Metrics {
             EngineError::Deadline => "deadline",
             EngineError::Unavailable(_) => "unavailable",
             EngineError::CommitUnknown => "commit_unknown",
+            EngineError::Broken(_) => "broken",
             EngineError::Stopped => "stopped",
         };
         self.engine_errors.get_or_create(&Failure { error }).inc();

@@ -49,6 +49,7 @@ pub(super) fn authenticate(
     let now = now.as_second();
     let timestamp = sign::parse_timestamp(timestamp)
         .filter(|at| at.abs_diff(now) <= app.settings.freshness_s.into())
+        .filter(|at| *at >= app.nonces.began())
         .ok_or(Refusal::plain(Code::StaleTimestamp))?;
     if !caller.rate.allows() {
         return Err(Refusal::plain(Code::RateLimited));

@@ -173,7 +173,11 @@ fn report(api: Api, trace_id: TraceId, refusal: &Refusal) {
     let (api, code, detail) = (api.name(), refusal.code.number(), refusal.detail());
     match &refusal.cause {
         Some(cause) => warn!(%trace_id, api, code, cause, "could not be carried out"),
-        None if matches!(refusal.code, Code::RateLimited | Code::StockBusy) => {
+        None if matches!(
+            refusal.code,
+            Code::RateLimited | Code::StockBusy | Code::QueryUnavailable
+        ) =>
+        {
             debug!(%trace_id, api, code, detail, "refused for now");
         }
         None => info!(%trace_id, api, code, detail, "refused"),

@@ -59,16 +59,20 @@ impl Refusal {
         Self { cause, ..Self::plain(code_of_change(&error)) }
     }
 
-    /// A question the store could not answer now.
+    /// A question the store could not answer.
     pub(super) fn of_reader(app: &App, error: EngineError) -> Self {
         app.metrics.engine_failed(&error);
-        Self { cause: Some(error.to_string()), ..Self::plain(code_of_question(&error)) }
+        let cause = (error != EngineError::Busy).then(|| error.to_string());
+        Self { cause, ..Self::plain(code_of_question(&error)) }
     }
 }
 
 fn code_of_change(error: &EngineError) -> Code {
     match error {
-        EngineError::Busy | EngineError::Unavailable(_) | EngineError::Stopped => Code::StockBusy,
+        EngineError::Busy
+        | EngineError::Unavailable(_)
+        | EngineError::Broken(_)
+        | EngineError::Stopped => Code::StockBusy,
         EngineError::CommitUnknown => Code::StockUnknown,
         EngineError::Deadline => Code::GatewayTimeout,
     }
@@ -76,8 +80,11 @@ fn code_of_change(error: &EngineError) -> Code {
 
 fn code_of_question(error: &EngineError) -> Code {
     match error {
-        EngineError::Deadline => Code::GatewayTimeout,
+        // The document's word for an order that can never be looked up.
+        EngineError::Broken(_) => Code::PaymentRefused,
+        // Of the gateway's timeout the document's table for queries knows nothing.
         EngineError::Busy
+        | EngineError::Deadline
         | EngineError::Unavailable(_)
         | EngineError::CommitUnknown
         | EngineError::Stopped => Code::QueryUnavailable,
@@ -152,6 +159,7 @@ impl From<FlowerRefusal> for Refusal {
 
 #[cfg(test)]
 mod tests {
+    use huodong_store::StoreError;
     use huodong_wire::gongyi::Advice;
 
     use super::*;
@@ -164,12 +172,21 @@ mod tests {
             (down(), Code::StockBusy, Code::QueryUnavailable),
             (EngineError::Stopped, Code::StockBusy, Code::QueryUnavailable),
             (EngineError::CommitUnknown, Code::StockUnknown, Code::QueryUnavailable),
-            (EngineError::Deadline, Code::GatewayTimeout, Code::GatewayTimeout),
+            (EngineError::Deadline, Code::GatewayTimeout, Code::QueryUnavailable),
         ] {
             assert_eq!(code_of_change(&error), change, "{error}");
             assert_eq!(code_of_question(&error), question, "{error}");
             assert_eq!(change.advice(Api::RewardToDonate), Some(Advice::Retry));
             assert_eq!(question.advice(Api::RewardDonateQuery), Some(Advice::Retry));
         }
+    }
+
+    #[test]
+    fn what_a_damaged_store_cannot_tell_is_not_asked_for_again() {
+        let broken = EngineError::from(StoreError::Corrupt("a status of 99".to_owned()));
+        let question = code_of_question(&broken);
+        assert_eq!(question, Code::PaymentRefused);
+        assert_eq!(question.advice(Api::RewardDonateQuery), Some(Advice::GiveUp));
+        assert_eq!(code_of_change(&broken), Code::StockBusy);
     }
 }

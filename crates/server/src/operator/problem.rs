@@ -187,6 +187,14 @@ impl From<EngineError> for Problem {
                 tracing::error!(%why, "the store failed an operator's request");
                 Self::new(Kind::Busy, "the database is not available; nothing was done")
             }
+            EngineError::Broken(why) => {
+                tracing::error!(%why, "the database is damaged");
+                Self::new(
+                    Kind::Internal,
+                    "the database holds what makes no sense; nothing was done, and the log says \
+                     what it is",
+                )
+            }
             EngineError::Deadline => Self::new(
                 Kind::Deadline,
                 "no outcome in time; a change may still be carried out: look before asking again",
@@ -224,6 +232,7 @@ mod tests {
             (EngineError::Busy, 503, true),
             (EngineError::Stopped, 503, true),
             (EngineError::Unavailable("disk path".to_owned()), 503, true),
+            (EngineError::Broken("disk path".to_owned()), 500, false),
             (EngineError::Deadline, 504, false),
             (EngineError::CommitUnknown, 500, false),
         ] {

@@ -10,8 +10,10 @@ use huodong_campaign::{
     Channel, Command, CreateActivity, CreateApplication, CreateOrganization, CreateProject,
     Deposit, EndActivity, Fen, FundActivity, OrgNo, ProjectNo, SetStatus, Settlement, UserLimits,
 };
-use huodong_engine::{Clock, Engine, EngineOptions};
-use huodong_server::{App, ListenOptions, MasterKey, Metrics, Settings, bind, router, serve};
+use huodong_engine::{Chance, Clock, Engine, EngineOptions};
+use huodong_server::{
+    App, ListenOptions, MasterKey, Metrics, Nonces, Settings, bind, router, serve,
+};
 use huodong_store::{Store, StoreOptions};
 use huodong_wire::gongyi::{Api, sign};
 use jiff::SignedDuration;
@@ -67,6 +69,8 @@ pub struct Setup {
     pub settings: Settings,
     pub engine: EngineOptions,
     pub clock: Clock,
+    /// How long the server pretends to have been running, as far as nonces go.
+    pub age_s: i64,
 }
 
 impl Default for Setup {
@@ -74,7 +78,8 @@ impl Default for Setup {
         // A morning in Shanghai, so that no test runs over midnight.
         let clock = Clock::system();
         clock.set("2026-11-21T02:00:00Z".parse().unwrap());
-        Self { settings: Settings::default(), engine: EngineOptions::default(), clock }
+        let (settings, engine) = (Settings::default(), EngineOptions::default());
+        Self { settings, engine, clock, age_s: 3_600 }
     }
 }
 
@@ -85,7 +90,7 @@ pub struct TestApp {
     pub http: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
     served: Option<JoinHandle<()>>,
-    _directory: TempDir,
+    pub directory: TempDir,
 }
 
 impl TestApp {
@@ -105,7 +110,9 @@ impl TestApp {
         let metrics = Arc::new(Metrics::new());
         let options = EngineOptions { observer: Some(metrics.clone()), ..setup.engine };
         let engine = Engine::start(store, setup.clock, options).unwrap();
-        let app = App::new(engine, MasterKey::new(&[7; 32]), setup.settings, metrics);
+        let mut app = App::new(engine, MasterKey::new(&[7; 32]), setup.settings, metrics);
+        let (span, most) = (app.settings.freshness_s, app.settings.nonces_max);
+        app.nonces = Nonces::new(Chance, span, most, app.nonces.began() - setup.age_s);
         if app.settings.sandbox {
             huodong_server::seed::plant(&app).await.unwrap();
         } else {
@@ -124,7 +131,7 @@ impl TestApp {
         });
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let (stop, served) = (Some(stop), Some(served));
-        Self { app, address, http, stop, served, _directory: directory }
+        Self { app, address, http, stop, served, directory }
     }
 
     /// Shuts the server down and waits for it.

@@ -298,6 +298,50 @@ async fn a_call_whose_deadline_passes_is_told_to_retry() {
 }
 
 #[tokio::test]
+async fn a_query_whose_deadline_passes_is_told_to_retry_in_the_words_of_queries() {
+    let deadline = Duration::from_millis(200);
+    let app = TestApp::with_settings(|settings| settings.deadline = deadline).await;
+    let placed = app.call(Api::RewardToDonate, &donation()).await.success();
+    let engine = &app.app.engine;
+    let (began, mut has_begun) = tokio::sync::mpsc::unbounded_channel();
+    let mut holding = Vec::new();
+    for _ in 0..engine.reader().connections() {
+        let (engine, began) = (engine.clone(), began.clone());
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let question = move |_: &_| {
+            began.send(()).unwrap();
+            // Until the other end is dropped.
+            Ok(held.recv().is_err())
+        };
+        holding.push(hold);
+        tokio::spawn(async move { engine.read(question).await });
+        has_begun.recv().await.unwrap();
+    }
+    let answer = app.call(Api::RewardDonateQuery, &query(&placed)).await;
+    answer.assert_refused(32_240_046, "支付查单失败,需要重试");
+    drop(holding);
+    app.call(Api::RewardDonateQuery, &query(&placed)).await.success();
+}
+
+#[tokio::test]
+async fn an_order_that_can_never_be_looked_up_is_not_asked_for_again() {
+    let app = TestApp::start().await;
+    let placed = app.call(Api::RewardToDonate, &donation()).await.success();
+    let query = query(&placed);
+    app.call(Api::RewardDonateQuery, &query).await.success();
+    let damage = || {
+        let database = std::fs::read_dir(app.directory.path()).unwrap();
+        let database = database.map(|file| file.unwrap().path());
+        let mut database = database.filter(|path| path.extension().is_some_and(|e| e == "db"));
+        let database = rusqlite::Connection::open(database.next().unwrap()).unwrap();
+        database.execute("UPDATE donations SET status = 99", ()).unwrap()
+    };
+    assert_eq!(damage(), 1);
+    let answer = app.call(Api::RewardDonateQuery, &query).await;
+    assert_eq!(answer.code, REFUSED_CODE, "{}", answer.text);
+}
+
+#[tokio::test]
 async fn a_server_whose_writer_has_stopped_says_that_nothing_was_written() {
     let app = TestApp::start().await;
     app.app.engine.stop().await;

@@ -7,7 +7,9 @@ use huodong_wire::gongyi::{Api, sign};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::app::{APP, Answer, Caller, OTHER_APP, PROJECT, SECRET, TestApp, fresh_nonce, now};
+use crate::app::{
+    APP, Answer, Caller, OTHER_APP, PROJECT, SECRET, Setup, TestApp, fresh_nonce, now,
+};
 
 const UNKNOWN: i64 = 15_150_001;
 const BAD: i64 = 15_150_002;
@@ -144,6 +146,16 @@ async fn the_freshness_window_is_a_setting() {
     let caller = app.caller();
     let answer = send(&caller, caller.headers_at(now() - 10, &fresh_nonce())).await;
     answer.assert_refused(STALE, "时间戳超出有效期");
+}
+
+#[tokio::test]
+async fn what_was_signed_before_the_server_started_is_stale() {
+    let app = TestApp::with(Setup { age_s: 0, ..Setup::default() }).await;
+    let caller = app.caller();
+    let began = app.app.nonces.began();
+    let answer = send(&caller, caller.headers_at(began - 1, &fresh_nonce())).await;
+    answer.assert_refused(STALE, "时间戳超出有效期");
+    send(&caller, caller.headers_at(began, &fresh_nonce())).await.success();
 }
 
 #[tokio::test]

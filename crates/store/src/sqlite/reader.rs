@@ -41,6 +41,11 @@ impl Reader {
         Self(Arc::new(Shared { pool, keys, index, _file: file }))
     }
 
+    /// How many questions can be answered side by side; a further one waits.
+    pub fn connections(&self) -> usize {
+        self.0.pool.size()
+    }
+
     /// Cheap: can the database be read?
     pub fn ping(&self) -> Result<(), StoreError> {
         let conn = self.conn()?;

@@ -14,6 +14,7 @@ const WAIT_MAX: Duration = Duration::from_secs(10);
 /// A few connections that only read, opened when first needed.
 pub(super) struct Pool {
     directory: PathBuf,
+    size: usize,
     state: Mutex<State>,
     returned: Condvar,
 }
@@ -27,27 +28,38 @@ struct State {
 impl Pool {
     pub(super) fn new(directory: PathBuf, size: usize) -> Self {
         let state = Mutex::new(State { idle: Vec::with_capacity(size), unopened: size });
-        Self { directory, state, returned: Condvar::new() }
+        Self { directory, size, state, returned: Condvar::new() }
+    }
+
+    /// How many there can be.
+    pub(super) fn size(&self) -> usize {
+        self.size
     }
 
     pub(super) fn borrow(&self) -> Result<Borrowed<'_>, StoreError> {
+        self.borrow_within(WAIT_MAX)
+    }
+
+    fn borrow_within(&self, wait_max: Duration) -> Result<Borrowed<'_>, StoreError> {
         let mut state = self.state.lock();
-        loop {
-            if let Some(conn) = state.idle.pop() {
-                return Ok(Borrowed { pool: self, conn: Some(conn) });
-            }
-            if state.unopened > 0 {
-                state.unopened -= 1;
-                drop(state);
-                // The place is given back also where opening fails.
-                let mut place = Borrowed { pool: self, conn: None };
-                place.conn = Some(self.connect()?);
-                return Ok(place);
-            }
-            if self.returned.wait_for(&mut state, WAIT_MAX).timed_out() {
-                return Err(StoreError::Unavailable("every reader is busy".to_owned()));
-            }
+        // However often somebody else was faster, it waits no longer than that.
+        self.returned.wait_while_for(
+            &mut state,
+            |state| state.idle.is_empty() && state.unopened == 0,
+            wait_max,
+        );
+        if let Some(conn) = state.idle.pop() {
+            return Ok(Borrowed { pool: self, conn: Some(conn) });
         }
+        if state.unopened == 0 {
+            return Err(StoreError::Unavailable("every reader is busy".to_owned()));
+        }
+        state.unopened -= 1;
+        drop(state);
+        // The place is given back also where opening fails.
+        let mut place = Borrowed { pool: self, conn: None };
+        place.conn = Some(self.connect()?);
+        Ok(place)
     }
 
     /// A connection outside the pool.
@@ -79,5 +91,33 @@ impl Drop for Borrowed<'_> {
         }
         drop(state);
         self.pool.returned.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn waiting_ends_however_often_it_is_woken_for_nothing() {
+        let pool = Pool::new(PathBuf::new(), 0);
+        let refused = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let answer = pool.borrow_within(Duration::from_millis(100));
+                refused.store(answer.is_err(), Ordering::Release);
+            });
+            // A hundred times as long as it may wait, in steps shorter than that.
+            for _ in 0..1_000 {
+                if refused.load(Ordering::Acquire) {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(10));
+                pool.returned.notify_one();
+            }
+            panic!("it waits on");
+        });
     }
 }
