@@ -219,7 +219,9 @@ fn a_port_that_is_taken_and_an_open_address_are_refused_in_words() {
 
 #[test]
 fn the_help_is_a_guide_and_the_load_generator_reports() {
-    assert!(succeed(&["--help"]).contains("huodong sandbox  "));
+    let help = succeed(&["--help"]);
+    assert!(help.starts_with("A server that speaks the campaign APIs of Chinese"), "{help}");
+    assert!(help.contains("huodong sandbox  "));
     let sandbox = Sandbox::start();
     let load = ["bench", "donate", "--credentials", &sandbox.credentials_file, "--json"];
     let closed = ["--count", "500", "--warm-up", "0", "--connections", "8", "--repeat", "0.2"];

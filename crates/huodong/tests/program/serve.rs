@@ -173,7 +173,20 @@ fn what_is_wrong_with_a_configuration_is_said_before_anything_is_made() {
     assert!(refused("[engine]\nqueue_max = \"many\"\n").contains("engine.queue_max"));
     assert!(refused("[server\n").contains("huodong.toml"));
     assert!(refused("").contains("there is no master key"));
-    let (exit, message) = fail(&["audit", "--data", path(home.path(), "nowhere").as_str()]);
-    assert_eq!(exit, 1);
-    assert!(message.contains("cannot open"), "{message}");
+}
+
+#[test]
+fn a_slip_in_a_path_makes_no_database() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("letter.txt"), "of somebody else").unwrap();
+    for directory in [home.path().to_str().unwrap(), &path(home.path(), "nowhere")] {
+        for command in [&["audit"][..], &["token", "list"], &["token", "revoke", "--name", "ops"]] {
+            let (exit, message) = fail(&[command, &["--data", directory]].concat());
+            assert_eq!(exit, 1);
+            assert_eq!(message, format!("huodong: there is no database in {directory}\n"));
+        }
+    }
+    let left = std::fs::read_dir(home.path()).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["letter.txt"]);
 }
