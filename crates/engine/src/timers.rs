@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use huodong_campaign::{Actor, EndActivity, Operated, Settle};
 use serde::Serialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinSet;
 
 use crate::engine::{Engine, EngineError};
@@ -30,12 +30,16 @@ pub struct Ran {
 pub(crate) struct Timers(Mutex<()>);
 
 impl Timers {
+    pub(crate) async fn hold(&self) -> MutexGuard<'_, ()> {
+        self.0.lock().await
+    }
+
     pub(crate) async fn run_due_after(
         &self,
         engine: &Engine,
         change: impl FnOnce(),
     ) -> Result<Ran, EngineError> {
-        let _alone = self.0.lock().await;
+        let _alone = self.hold().await;
         change();
         // Settlements first: what fails at an activity's last moment is then part of what its end
         // gives back.
