@@ -227,6 +227,12 @@ impl Engine {
         self.0.timers.run_due_after(self, || change(self.clock())).await
     }
 
+    /// While this is held nothing runs by itself, and nobody changes the clock by
+    /// [`Engine::run_due_after`].
+    pub async fn hold_timers(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.timers.hold().await
+    }
+
     /// Empties the database: the sandbox's reset.
     pub async fn wipe(&self) -> Result<(), EngineError> {
         let (reply, outcome) = oneshot::channel();

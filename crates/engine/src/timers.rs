@@ -5,7 +5,7 @@ use std::time::Duration;
 use huodong_campaign::{Actor, Command, EndActivity, Operated, Settle};
 use jiff::Timestamp;
 use serde::Serialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinSet;
 
 use crate::engine::{Engine, EngineError};
@@ -31,12 +31,16 @@ pub struct Ran {
 pub(crate) struct Timers(Mutex<()>);
 
 impl Timers {
+    pub(crate) async fn hold(&self) -> MutexGuard<'_, ()> {
+        self.0.lock().await
+    }
+
     pub(crate) async fn run_due_after(
         &self,
         engine: &Engine,
         change: impl FnOnce(),
     ) -> Result<Ran, EngineError> {
-        let _alone = self.0.lock().await;
+        let _alone = self.hold().await;
         change();
         // As it is now: while new things fall due as fast as they are taken up, a look still ends.
         let now = engine.clock().now();

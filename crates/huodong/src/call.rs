@@ -8,9 +8,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use huodong_campaign::SHANGHAI;
 use huodong_engine::{Chance, Clock};
 use huodong_wire::gongyi::{Api, sign};
-use jiff::Span;
 use jiff::civil::DateTime;
-use reqwest::{Certificate, Client};
+use jiff::{Span, Timestamp};
+use reqwest::{Certificate, Client, Url};
 use serde_json::Value;
 
 use crate::caller::{Called, Caller, no_answer};
@@ -19,6 +19,8 @@ use crate::json_text::pretty;
 
 /// How long an answer is awaited: longer than any server of ours lets a call wait.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the time is awaited; without an answer it is this machine's.
+const CLOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Who donates and receives flowers, unless it is said.
 const USER: &str = "user_001";
 
@@ -28,7 +30,7 @@ pub(crate) enum Call {
     ///
     /// Fields that are not given are filled in from the credentials, so that a call without any
     /// just works against a sandbox: activity, project and bid, a fresh reward_transcode, the
-    /// time now. The request and the answer's head go to standard error, the answer's body to
+    /// time now (by the sandbox's clock). The request and the answer's head go to standard error, the answer's body to
     /// standard output. Exit code 0 when the answer's code is 0.
     #[command(after_help = "Calls:
   GetActivityInfo RewardToDonate RewardDonateQuery
@@ -82,7 +84,8 @@ impl Call {
 impl Gongyi {
     async fn run(self) -> Result<(), Failure> {
         let called = self.caller.resolve()?;
-        let body = self.body(&called)?;
+        let client = self.client()?;
+        let body = self.body(&client, &called).await?;
         let url = called
             .base_url
             .join(self.api.path())
@@ -93,7 +96,7 @@ impl Gongyi {
             headers.iter().for_each(|(name, value)| eprintln!("> {name}: {value}"));
             eprintln!(">\n{}\n", pretty(body.as_bytes()));
         }
-        let mut request = self.client()?.post(url).header("content-type", "application/json");
+        let mut request = client.post(url).header("content-type", "application/json");
         for (name, value) in &headers {
             request = request.header(*name, value);
         }
@@ -132,7 +135,7 @@ impl Gongyi {
         builder.build().cannot("make an HTTP client")
     }
 
-    fn body(&self, called: &Called) -> Result<String, Failure> {
+    async fn body(&self, client: &Client, called: &Called) -> Result<String, Failure> {
         match self.json.as_deref() {
             Some("-") => {
                 let mut body = String::new();
@@ -141,7 +144,14 @@ impl Gongyi {
             }
             Some(body) => Ok(body.to_owned()),
             None => {
-                let mut fields = defaults(self.api, called);
+                let now = match self.api {
+                    Api::RewardToDonate | Api::CheckXhh | Api::PreTry => {
+                        sandbox_time(client, &called.base_url).await
+                    }
+                    _ => None,
+                };
+                let now = now.unwrap_or_else(|| Clock::system().now());
+                let mut fields = defaults(self.api, called, SHANGHAI.to_datetime(now));
                 for field in &self.fields {
                     let (name, value) = parse_field(field)?;
                     match fields.iter_mut().find(|(known, _)| *known == name) {
@@ -153,6 +163,14 @@ impl Gongyi {
             }
         }
     }
+}
+
+/// What time it is by a sandbox's clock, which may have been moved; `None` where there is none.
+async fn sandbox_time(client: &Client, base_url: &Url) -> Option<Timestamp> {
+    let url = base_url.join("/sandbox/v1/clock").ok()?;
+    let answer = client.get(url).timeout(CLOCK_TIMEOUT).send().await.ok()?;
+    let reading: Value = answer.error_for_status().ok()?.json().await.ok()?;
+    Timestamp::from_second(reading.get("now_unix")?.as_i64()?).ok()
 }
 
 /// A JSON object with its fields in this order.
@@ -178,7 +196,7 @@ fn parse_field(field: &str) -> Result<(String, Value), Failure> {
 }
 
 /// What a call needs and nobody has said, in the order of the vendor's document.
-fn defaults(api: Api, called: &Called) -> Vec<(String, Value)> {
+fn defaults(api: Api, called: &Called, now: DateTime) -> Vec<(String, Value)> {
     let text = |name: &str, value: &str| (name.to_owned(), Value::from(value));
     let number = |name: &str, value: u32| (name.to_owned(), Value::from(value));
     let activity = called.gongyi.activities.first();
@@ -187,7 +205,6 @@ fn defaults(api: Api, called: &Called) -> Vec<(String, Value)> {
     let third_uid = text("third_uid", USER);
     let open_id = text("open_id", USER);
     let bid = text("bid", &called.gongyi.bid);
-    let now = SHANGHAI.to_datetime(Clock::system().now());
     let wall = |time: DateTime| time.strftime("%Y-%m-%d %H:%M:%S").to_string();
     let day = now.strftime("%Y%m%d").to_string();
     let fresh = hex::encode(Chance.bytes::<12>());

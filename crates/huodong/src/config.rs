@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use huodong_server::sandbox::check_exposure;
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -42,6 +43,7 @@ pub(crate) struct Server {
     pub(crate) connections_max: usize,
     pub(crate) body_bytes_max: usize,
     pub(crate) deadline_ms: u64,
+    pub(crate) drain_ms: u64,
     pub(crate) shutdown_grace_ms: u64,
 }
 
@@ -97,6 +99,7 @@ pub(crate) enum LogFormat {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sandbox {
     pub(crate) controls: bool,
+    allow_remote: bool,
 }
 
 /// One setting from a flag: `section.key` and its value as text.
@@ -148,6 +151,20 @@ impl Config {
     /// The operator API's own address, where it has one.
     pub(crate) fn operator_listen(&self) -> Option<SocketAddr> {
         self.server.operator_listen.parse().ok()
+    }
+
+    /// Refuses to serve a sandbox's controls beyond loopback, at whichever door, unless that is
+    /// allowed.
+    pub(crate) fn check_exposure(&self) -> Result<(), Failure> {
+        let doors = [Some(self.server.listen), self.operator_listen()];
+        for door in doors.into_iter().flatten().filter(|_| self.sandbox.controls) {
+            check_exposure(door, self.sandbox.allow_remote).map_err(|exposed| {
+                Failure::usage(format!(
+                    "{exposed}: sandbox.allow_remote, or huodong sandbox --allow-remote"
+                ))
+            })?;
+        }
+        Ok(())
     }
 
     /// The master key's file, where one is named.

@@ -27,15 +27,15 @@ use huodong_engine::Chance;
 
 use crate::failure::{Context as _, Failure};
 
+/// Rows are made by one thread and freed by another, which is what glibc's allocator is slowest at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A server that speaks the campaign APIs of Chinese payment platforms, with real state behind them.
 ///
 /// It takes 腾讯公益 points donations: money of an organization, frozen for an activity, goes to a
 /// charity project when a user gives points. Each donation happens once however often it is sent,
 /// no activity is overdrawn, and what was answered is on disk.
-/// Rows are made by one thread and freed by another, which is what glibc's allocator is slowest at.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[derive(Debug, Parser)]
 #[command(version, after_help = GUIDE)]
 struct Cli {

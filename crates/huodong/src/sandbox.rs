@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use huodong_server::sandbox::{Credentials, check_exposure};
+use huodong_server::sandbox::Credentials;
 use huodong_server::seed;
 
 use crate::config::Flag;
@@ -45,8 +45,6 @@ pub(crate) struct Sandbox {
 
 impl Sandbox {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        check_exposure(self.listen, self.allow_remote)
-            .map_err(|exposed| Failure::usage(format!("{exposed}: --allow-remote")))?;
         // Dropped, and with it removed, when this function returns.
         let temporary = match &self.data {
             Some(_) => None,
@@ -54,11 +52,14 @@ impl Sandbox {
         };
         let temporary = temporary.transpose().cannot("make a directory for the data")?;
         let data = self.data.clone().or_else(|| Some(temporary.as_ref()?.path().to_owned()));
-        let flags: Vec<Flag> = vec![
+        let mut flags: Vec<Flag> = vec![
             ("server.listen", self.listen.to_string()),
             ("sandbox.controls", "true".to_owned()),
             ("log.level", self.log_level.clone()),
         ];
+        if self.allow_remote {
+            flags.push(("sandbox.allow_remote", "true".to_owned()));
+        }
         let config = Installation { config: None, data }.settings(flags)?;
         logging::init(&config.log)?;
         crate::runtime()?.block_on(async {

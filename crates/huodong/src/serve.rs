@@ -78,12 +78,19 @@ impl Serve {
             let stop = Stop::listen()?;
             let server = Server::start(&config, key).await?;
             let at = server.address();
-            tracing::info!(address = %at, tls = config.tls().is_some(), "serving");
             if !at.ip().is_loopback() && config.tls().is_none() {
                 tracing::warn!(
                     "plain HTTP beyond loopback: signatures do not cover the body; put TLS in front"
                 );
             }
+            let shared = config.server.operator_api && config.operator_listen().is_none();
+            if !at.ip().is_loopback() && shared {
+                tracing::warn!(
+                    "the operator API and /metrics are served where partners call; \
+                     server.operator_listen gives them an address of their own"
+                );
+            }
+            tracing::info!(address = %at, tls = config.tls().is_some(), "serving");
             server.run(stop).await
         })
     }
@@ -95,11 +102,13 @@ pub(crate) struct Server {
     pub(crate) app: Arc<App>,
     doors: Vec<(TcpListener, Router, ListenOptions)>,
     address: SocketAddr,
+    drain: Duration,
 }
 
 impl Server {
     /// Takes the addresses, opens the database, starts the engine and reads the partners in.
     pub(crate) async fn start(config: &Config, key: MasterKey) -> Result<Self, Failure> {
+        config.check_exposure()?;
         crate::limits::raise_open_files();
         // First the addresses: a port that is taken is the commonest reason to stop here.
         let main = bind(config.server.listen).await?;
@@ -131,7 +140,8 @@ impl Server {
             }
             None => doors.push((main, huodong_server::partners_router(&app), options)),
         }
-        Ok(Self { app, doors, address })
+        let drain = Duration::from_millis(config.server.drain_ms);
+        Ok(Self { app, doors, address, drain })
     }
 
     /// Where partners call.
@@ -156,8 +166,13 @@ impl Server {
             () = told_to_stop.told() => true,
             () = writer_ends(engine) => false,
         };
-        tracing::info!("stopping: answering what was accepted");
         self.app.health.stop();
+        // Without its writer it has nothing to offer meanwhile.
+        if told && !self.drain.is_zero() {
+            tracing::info!(drain = ?self.drain, "stopping: not ready for more");
+            tokio::time::sleep(self.drain).await;
+        }
+        tracing::info!("stopping: answering what was accepted");
         stop.send_replace(true);
         let mut cut_off = 0;
         while let Some(served) = serving.join_next().await {

@@ -40,6 +40,18 @@ impl Installation {
 
 /// Opens the database, migrating it where it is older.
 pub(crate) fn open_store(config: &Config) -> Result<(Store, Opened), Failure> {
+    opened(config, Store::open)
+}
+
+/// Opens a database that must be there already: a slip in a path shall not make an empty one.
+pub(crate) fn open_existing(config: &Config) -> Result<Store, Failure> {
+    opened(config, Store::open_existing).map(|(store, _)| store)
+}
+
+fn opened(
+    config: &Config,
+    open: impl FnOnce(&StoreOptions) -> Result<(Store, Opened), StoreError>,
+) -> Result<(Store, Opened), Failure> {
     let store = &config.store;
     let options = StoreOptions {
         directory: store.directory.clone(),
@@ -48,26 +60,15 @@ pub(crate) fn open_store(config: &Config) -> Result<(Store, Opened), Failure> {
         keys_per_run: store.keys_per_run,
         extra_sync: Duration::from_micros(store.extra_sync_us),
     };
-    Store::open(&options).map_err(|error| match error {
+    open(&options).map_err(|error| match error {
         StoreError::InUse(directory) => Failure::new(format!(
             "the database in {} is in use by another process; stop that server first, or ask it \
              through its operator API",
             directory.display()
         )),
+        error @ StoreError::Missing(_) => Failure::new(error.to_string()),
         error => Failure::new(format!("cannot open {}: {error}", store.directory.display())),
     })
-}
-
-/// Opens a database that must be there already: a slip in a path shall not make an empty one.
-pub(crate) fn open_existing(config: &Config) -> Result<Store, Failure> {
-    let directory = &config.store.directory;
-    let mut entries =
-        std::fs::read_dir(directory).cannot(format_args!("open {}", directory.display()))?;
-    if entries.next().is_none() {
-        let message = format!("there is no database in {}", directory.display());
-        return Err(Failure::new(message));
-    }
-    open_store(config).map(|(store, _)| store)
 }
 
 /// The master key: from the environment, or from the file the settings name.

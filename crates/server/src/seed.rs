@@ -10,6 +10,7 @@ use crate::MasterKey;
 
 pub(crate) use activities::other_activity;
 pub use activities::{SeedActivity, ordinary_activities, special_activities};
+pub(crate) use plant::replaceable;
 pub use plant::{SeedError, plant};
 
 /// An enterprise with its application.

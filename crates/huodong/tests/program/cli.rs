@@ -58,6 +58,15 @@ fn every_call_of_the_vendor_works_with_what_is_filled_in() {
     assert_eq!(exchanges[0], exchanges[1]);
 }
 
+#[test]
+fn what_is_filled_in_follows_a_clock_that_was_moved() {
+    let sandbox = Sandbox::start();
+    succeed(&["clock", "set", "2027-03-04 05:06:07", "--base-url", &sandbox.base_url]);
+    for api in ["RewardToDonate", "CheckXhh", "PreTry"] {
+        assert_eq!(code(&call(&sandbox, &[api])), 0, "{api}");
+    }
+}
+
 /// The README's four lines, with the sandbox's address in place of the well-known one.
 #[test]
 fn a_person_with_curl_and_openssl_is_let_in() {
@@ -219,7 +228,9 @@ fn a_port_that_is_taken_and_an_open_address_are_refused_in_words() {
 
 #[test]
 fn the_help_is_a_guide_and_the_load_generator_reports() {
-    assert!(succeed(&["--help"]).contains("huodong sandbox  "));
+    let help = succeed(&["--help"]);
+    assert!(help.starts_with("A server that speaks the campaign APIs of Chinese"), "{help}");
+    assert!(help.contains("huodong sandbox  "));
     let sandbox = Sandbox::start();
     let load = ["bench", "donate", "--credentials", &sandbox.credentials_file, "--json"];
     let closed = ["--count", "500", "--warm-up", "0", "--connections", "8", "--repeat", "0.2"];

@@ -3,10 +3,11 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::support::{fail, huodong, signal, succeed};
+use crate::support::{PATIENCE, fail, huodong, signal, succeed};
 
 const MASTER_KEY: &str = "HUODONG_MASTER_KEY";
 
@@ -15,16 +16,34 @@ struct Server {
     child: Child,
     /// `address:port`.
     address: String,
+    /// The log until it served.
+    said: String,
 }
 
 impl Server {
     fn start(data: &Path, key: &str, arguments: &[&str]) -> Self {
-        let mut command = huodong(&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"]);
+        Self::start_with(data, key, arguments, &[])
+    }
+
+    /// With settings from the environment.
+    fn start_with(
+        data: &Path,
+        key: &str,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let mut command = huodong(&["serve", "--log-format", "json"]);
+        if !arguments.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
         command.args(arguments).arg("--data").arg(data).env(MASTER_KEY, key);
+        command.envs(environment.iter().copied());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = String::new();
         let address = loop {
             let line = lines.next().expect("it ended before it served").unwrap();
+            said += &line;
             let line: Value = serde_json::from_str(&line).expect("every line is JSON");
             if line["message"] == "serving" {
                 break line["address"].as_str().unwrap().to_owned();
@@ -32,7 +51,7 @@ impl Server {
         };
         // Read on, or the pipe fills up.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address }
+        Self { child, address, said }
     }
 
     fn stop(mut self) {
@@ -147,6 +166,59 @@ fn operators_may_have_an_address_of_their_own() {
 }
 
 #[test]
+fn controls_are_served_beyond_loopback_at_no_door() {
+    let data = tempfile::tempdir().unwrap();
+    let start = |arguments: &[&str], environment: &[(&str, &str)]| {
+        let mut serve = huodong(&["serve", "--data", data.path().to_str().unwrap()]);
+        serve.args(arguments).env(MASTER_KEY, "0f".repeat(32));
+        serve.env("HUODONG_SANDBOX__CONTROLS", "true").envs(environment.iter().copied());
+        let output = serve.output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(String::from_utf8(output.stderr).unwrap().contains("sandbox.allow_remote"));
+    };
+    start(&["--listen", "0.0.0.0:0"], &[]);
+    start(&["--listen", "127.0.0.1:0", "--operator-listen", "0.0.0.0:0"], &[]);
+    start(&["--listen", "127.0.0.1:0"], &[("HUODONG_SERVER__OPERATOR_LISTEN", "[::]:0")]);
+    assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0, "something was made");
+}
+
+#[test]
+fn operators_at_the_partners_address_are_warned_of() {
+    let warns = |arguments: &[&str]| {
+        let data = tempfile::tempdir().unwrap();
+        let server = Server::start(data.path(), &"0f".repeat(32), arguments);
+        let warns = server.said.contains("server.operator_listen");
+        server.stop();
+        warns
+    };
+    assert!(warns(&["--listen", "0.0.0.0:0"]));
+    assert!(!warns(&["--listen", "0.0.0.0:0", "--operator-listen", "127.0.0.1:0"]));
+    assert!(!warns(&[]));
+}
+
+#[test]
+fn a_server_that_is_to_stop_says_so_before_it_stops() {
+    let data = tempfile::tempdir().unwrap();
+    let drain = [("HUODONG_SERVER__DRAIN_MS", "3000")];
+    let mut server = Server::start_with(data.path(), &"0f".repeat(32), &[], &drain);
+    let status = |path: &str| {
+        let mut curl = Command::new("curl");
+        let url = format!("http://{}{path}", server.address);
+        let output = curl.args(["-s", "-o", "/dev/null", "-w", "%{http_code}", &url]).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    assert_eq!(status("/readyz"), "200");
+    signal(&server.child);
+    let begin = Instant::now();
+    while status("/readyz") == "200" {
+        assert!(begin.elapsed() < PATIENCE, "it was told to stop");
+    }
+    assert_eq!(status("/readyz"), "503", "new connections are taken still");
+    assert_eq!(status("/healthz"), "200");
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn the_printed_configuration_serves_as_it_is() {
     let home = tempfile::tempdir().unwrap();
     let file = path(home.path(), "huodong.toml");
@@ -173,7 +245,20 @@ fn what_is_wrong_with_a_configuration_is_said_before_anything_is_made() {
     assert!(refused("[engine]\nqueue_max = \"many\"\n").contains("engine.queue_max"));
     assert!(refused("[server\n").contains("huodong.toml"));
     assert!(refused("").contains("there is no master key"));
-    let (exit, message) = fail(&["audit", "--data", path(home.path(), "nowhere").as_str()]);
-    assert_eq!(exit, 1);
-    assert!(message.contains("cannot open"), "{message}");
+}
+
+#[test]
+fn a_slip_in_a_path_makes_no_database() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("letter.txt"), "of somebody else").unwrap();
+    for directory in [home.path().to_str().unwrap(), &path(home.path(), "nowhere")] {
+        for command in [&["audit"][..], &["token", "list"], &["token", "revoke", "--name", "ops"]] {
+            let (exit, message) = fail(&[command, &["--data", directory]].concat());
+            assert_eq!(exit, 1);
+            assert_eq!(message, format!("huodong: there is no database in {directory}\n"));
+        }
+    }
+    let left = std::fs::read_dir(home.path()).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["letter.txt"]);
 }

@@ -132,7 +132,7 @@ impl Answer {
 }
 
 async fn answer<H: Handler>(
-    app: &App,
+    app: &Arc<App>,
     trace_id: TraceId,
     request: Request<Body>,
 ) -> Result<Answer, Refusal> {
@@ -140,11 +140,13 @@ async fn answer<H: Handler>(
     let body = read(app, body).await?;
     let caller = authenticate(app, &head.headers, app.engine.clock().real())?;
     let request = decode::<H::Request<'_>>(&body)?;
-    let call = Call { app, caller: &caller, trace_id };
-    match app.faults.take(H::API.name(), |name| fault::field(&body, name)) {
-        None => H::handle(&call, request).await.map(Answer::success),
-        Some(fault) => fault::meet::<H>(fault, &call, request, &head.extensions).await,
+    if let Some(fault) = app.faults.take(H::API.name(), |name| fault::field(&body, name)) {
+        let body = body.clone();
+        let met = fault::Met { app: Arc::clone(app), caller, trace_id, body };
+        return fault::meet::<H>(fault, met, &head.extensions).await;
     }
+    let call = Call { app, caller: &caller, trace_id };
+    H::handle(&call, request).await.map(Answer::success)
 }
 
 async fn read(app: &App, body: Body) -> Result<Bytes, Refusal> {

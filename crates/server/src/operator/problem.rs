@@ -44,6 +44,8 @@ pub(crate) enum Kind {
     Unauthenticated,
     /// The token's role does not reach.
     Forbidden,
+    /// A page of another site asked.
+    ForeignOrigin,
     /// The thing the path names is not there.
     NotFound,
     /// The path has no such method.
@@ -86,6 +88,9 @@ impl Kind {
             }
             Self::Forbidden => {
                 (S::FORBIDDEN, "urn:huodong:problem:forbidden", "Another role is needed")
+            }
+            Self::ForeignOrigin => {
+                (S::FORBIDDEN, "urn:huodong:problem:foreign-origin", "A page of another site asked")
             }
             Self::NotFound => (S::NOT_FOUND, "urn:huodong:problem:not-found", "Not found"),
             Self::NoSuchMethod => {

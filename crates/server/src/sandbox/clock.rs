@@ -53,6 +53,7 @@ pub(super) struct Change {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
+    By(SignedDuration),
     To(Timestamp),
     Freeze(bool),
 }
@@ -67,23 +68,26 @@ pub(super) async fn change(
     State(app): State<Arc<App>>,
     Json(change): Json<Change>,
 ) -> Result<Answer<Moved>, Problem> {
-    let step = change.step(app.engine.clock().now())?;
-    let ran = app
-        .engine
-        .run_due_after(|clock| match step {
-            Step::To(time) => clock.set(time),
-            Step::Freeze(frozen) => clock.freeze(frozen),
-        })
-        .await?;
+    let step = change.step()?;
+    // Taken where no other change can come between, or of two steps forward one would be lost.
+    let mut taken = Ok(());
+    let ran = app.engine.run_due_after(|clock| taken = step.take(clock)).await?;
+    taken?;
     let reading = Reading::of(app.engine.clock());
     tracing::info!(now = reading.now, frozen = reading.frozen, ?ran, "the clock was changed");
     Ok(Answer(Moved { reading, ran }))
 }
 
 impl Change {
-    fn step(&self, now: Timestamp) -> Result<Step, Problem> {
+    fn step(&self) -> Result<Step, Problem> {
         match self {
-            Self { advance_s: Some(by), set: None, freeze: None } => advanced(now, *by),
+            Self { advance_s: Some(by), set: None, freeze: None } if *by < 0 => {
+                let detail = "advance_s must not be negative; use set to go back";
+                Err(Problem::invalid("advance_s", detail))
+            }
+            Self { advance_s: Some(by), set: None, freeze: None } => {
+                Ok(Step::By(SignedDuration::from_secs(*by)))
+            }
             Self { advance_s: None, set: Some(to), freeze: None } => {
                 let wall = DateTime::strptime(FORMAT, to);
                 let wall = wall.map_err(|_| {
@@ -103,14 +107,19 @@ impl Change {
     }
 }
 
-fn advanced(now: Timestamp, by: i64) -> Result<Step, Problem> {
-    if by < 0 {
-        let detail = "advance_s must not be negative; use set to go back";
-        return Err(Problem::invalid("advance_s", detail));
+impl Step {
+    fn take(self, clock: &Clock) -> Result<(), Problem> {
+        match self {
+            Self::By(by) => {
+                let time = clock.now().checked_add(by).ok();
+                time.filter(|time| in_range(*time)).ok_or_else(|| beyond("advance_s"))?;
+                clock.advance(by);
+            }
+            Self::To(time) => clock.set(time),
+            Self::Freeze(frozen) => clock.freeze(frozen),
+        }
+        Ok(())
     }
-    let time = now.checked_add(SignedDuration::from_secs(by)).ok();
-    let time = time.filter(|time| in_range(*time)).ok_or_else(|| beyond("advance_s"))?;
-    Ok(Step::To(time))
 }
 
 /// Numbers carry their time from 2020 on, and have room for some 270 years.
@@ -132,13 +141,17 @@ mod tests {
 
     fn step(body: &str) -> Option<Step> {
         let change: Change = serde_json::from_str(body).ok()?;
-        change.step(Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_800_000_000)).ok()
+        let step = change.step().ok()?;
+        let clock = Clock::system();
+        clock.set(Timestamp::from_second(1_800_000_000).ok()?);
+        step.take(&clock).is_ok().then_some(step)
     }
 
     #[test]
     fn the_clock_takes_exactly_one_change_within_its_range() {
         let at = |second| Some(Step::To(Timestamp::from_second(second).expect("a time")));
-        assert_eq!(step(r#"{"advance_s": 5}"#), at(1_800_000_005));
+        let five = SignedDuration::from_secs(5);
+        assert_eq!(step(r#"{"advance_s": 5}"#), Some(Step::By(five)));
         assert_eq!(step(r#"{"set": "2026-11-21 10:00:00"}"#), at(1_795_226_400));
         assert_eq!(step(r#"{"freeze": true}"#), Some(Step::Freeze(true)));
         for refused in [

@@ -40,7 +40,8 @@ pub(super) async fn show() -> Json<Value> {
             control("DELETE", "/faults", "Takes all faults back", Value::Null),
             control("GET", "/callbacks", "Lists the messages owed to partners; no API that is \
                 served yet sends any, so the list is empty", Value::Null),
-            control("POST", "/reset", "Everything back to how it began: data, clock, faults",
+            control("POST", "/reset", "Everything back to how it began: data, clock, faults, \
+                nonces",
                 Value::Null),
         ],
     }))

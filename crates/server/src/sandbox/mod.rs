@@ -1,13 +1,15 @@
 //! The sandbox's controls: `/sandbox/v1`, and a page at `/` that says what runs here.
 //!
 //! They ask for no token: who can reach a sandbox may do anything to it. So a sandbox listens on
-//! loopback unless it is told in so many words not to ([`check_exposure`]).
+//! loopback unless it is told in so many words not to ([`check_exposure`]), and a page of another
+//! site, open in a browser on the same machine, is refused (`origin`).
 
 mod callbacks;
 mod clock;
 mod credentials;
 mod faults;
 mod index;
+mod origin;
 mod page;
 mod reset;
 
@@ -17,7 +19,6 @@ use std::sync::Arc;
 use axum::routing::{any, delete, get, post};
 use axum::{Router, middleware};
 use thiserror::Error;
-use tokio::sync::Mutex;
 
 use crate::App;
 use crate::operator::trace;
@@ -48,16 +49,16 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     if !app.settings.sandbox {
         return Router::new();
     }
-    let resetting = Arc::new(Mutex::new(()));
     let controls = Router::new()
         .route("/", get(index::show))
         .route("/clock", get(clock::show).post(clock::change))
         .route("/faults", get(faults::list).post(faults::set).delete(faults::clear))
         .route("/faults/{id}", delete(faults::remove))
         .route("/callbacks", get(callbacks::list))
-        .route("/reset", post(move |state| reset::reset(state, Arc::clone(&resetting))))
+        .route("/reset", post(reset::reset))
         .method_not_allowed_fallback(index::no_such_method)
         .route("/{*rest}", any(index::no_such_path))
+        .layer(middleware::from_fn(origin::check))
         .layer(middleware::from_fn_with_state(Arc::clone(app), trace::call));
     Router::new().nest(BASE, controls).route("/", get(page::show))
 }

@@ -54,6 +54,19 @@ pub async fn plant(app: &App) -> Result<(), SeedError> {
     Ok(())
 }
 
+/// True where emptying the database loses nothing but what a sandbox made: its application is
+/// there, or nothing at all.
+pub(crate) async fn replaceable(app: &App) -> Result<bool, EngineError> {
+    let first_page = PageRequest { before: None, limit: 1 };
+    let read = app.engine.read(move |reader| {
+        if reader.application(&AppId::from(PARTNER.appid))?.is_some() {
+            return Ok(true);
+        }
+        Ok(reader.organizations(first_page)?.rows.is_empty() && reader.tokens()?.is_empty())
+    });
+    read.await
+}
+
 /// The whole seed as one command, so that it is there wholly or not at all.
 struct Plant(Vec<Group>);
 

@@ -242,6 +242,57 @@ async fn a_delayed_call_is_late_and_then_done() {
 }
 
 #[tokio::test]
+async fn a_delayed_call_is_carried_out_though_its_caller_gave_up() {
+    let app = start().await;
+    post(&app, "/faults", json!({"api": "RewardToDonate", "delay_ms": 300})).await;
+    let body = donation("100001", 100);
+    let patience = std::time::Duration::from_millis(100);
+    assert!(tokio::time::timeout(patience, send(&app, &body)).await.is_err(), "it is not late");
+    assert_eq!(donations(&app).await, 0);
+    let began = Instant::now();
+    while donations(&app).await == 0 {
+        assert!(began.elapsed().as_secs() < 30, "the donation never came");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    call(&app, Api::RewardDonateQuery, &query(&body)).await.success();
+}
+
+#[tokio::test]
+async fn steps_of_the_clock_side_by_side_all_count() {
+    let app = start().await;
+    let frozen = post(&app, "/clock", json!({"freeze": true})).await;
+    let step = || post(&app, "/clock", json!({"advance_s": 60}));
+    tokio::join!(step(), step(), step(), step(), step(), step(), step(), step());
+    let moved = get(&app, "/clock").await["now_unix"].as_i64();
+    assert_eq!(moved, frozen["now_unix"].as_i64().map(|now| now + 8 * 60));
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_changes_nothing() {
+    let app = start().await;
+    let ask = async |method: Method, path: &str, origin: &str| {
+        let url = app.url(&format!("/sandbox/v1{path}"));
+        app.http.request(method, url).header("origin", origin).send().await.unwrap()
+    };
+    call(&app, Api::RewardToDonate, &donation("100001", 100)).await.success();
+    for (method, path) in
+        [(Method::POST, "/reset"), (Method::POST, "/clock"), (Method::DELETE, "/faults")]
+    {
+        let refused = ask(method, path, "http://evil.example").await;
+        assert_eq!(refused.status(), 403, "{path}");
+        let problem: Value = refused.json().await.unwrap();
+        assert_eq!(problem["type"], "urn:huodong:problem:foreign-origin");
+    }
+    let form = app.http.post(app.url("/sandbox/v1/reset")).header("content-type", "text/plain");
+    assert_eq!(form.body("{}").send().await.unwrap().status(), 415);
+    assert_eq!(donations(&app).await, 1);
+    assert_eq!(ask(Method::GET, "/clock", "http://evil.example").await.status(), 200);
+    let own = format!("http://{}", app.address);
+    assert_eq!(ask(Method::POST, "/reset", &own).await.status(), 200);
+    assert_eq!(donations(&app).await, 0);
+}
+
+#[tokio::test]
 async fn a_call_dropped_before_leaves_nothing_and_its_retry_one_donation() {
     let app = start().await;
     post(&app, "/faults", json!({"api": "RewardToDonate", "drop": "before"})).await;
@@ -286,6 +337,39 @@ async fn a_reset_brings_everything_back_to_the_beginning() {
 /// What a partner sees of its activities.
 async fn world(app: &TestApp) -> Value {
     call(app, Api::GetActivityInfo, &json!({"project_no": PROJECT_NO})).await.success()
+}
+
+#[tokio::test]
+async fn after_a_reset_the_same_nonces_are_taken_again() {
+    let app = start().await;
+    let headers = partner(&app).headers();
+    let ask = async || {
+        let url = app.url(Api::GetActivityInfo.path());
+        let body = json!({"project_no": PROJECT_NO}).to_string();
+        let mut request = app.http.post(url).body(body);
+        for (name, value) in &headers {
+            request = request.header(*name, value);
+        }
+        Answer::read(request.send().await.unwrap().text().await.unwrap()).code
+    };
+    assert_eq!(ask().await, 0);
+    assert_ne!(ask().await, 0, "a replay");
+    post(&app, "/reset", Value::Null).await;
+    assert_eq!(ask().await, 0);
+}
+
+#[tokio::test]
+async fn a_database_of_others_is_not_emptied() {
+    let app = start().await;
+    app.app.engine.wipe().await.unwrap();
+    let org_no = Some(huodong_campaign::OrgNo::from(PARTNER.org_no));
+    let (name, merchant_no) = ("Somebody".to_owned(), "1".to_owned());
+    app.done(huodong_campaign::CreateOrganization { org_no, name, merchant_no }).await;
+    let (status, problem) = control(&app, Method::POST, "/reset", Value::Null).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("urn:huodong:problem:wrong-state")));
+    let org_no = huodong_campaign::OrgNo::from(PARTNER.org_no);
+    let found = app.app.engine.read(move |reader| reader.organization(&org_no)).await.unwrap();
+    assert_eq!(found.unwrap().name, "Somebody");
 }
 
 #[tokio::test]

@@ -120,3 +120,19 @@ pub(super) fn take_over(conn: &Connection) -> Result<(i64, i64), StoreError> {
 pub(super) fn last_id(conn: &Connection) -> Result<i64, StoreError> {
     Ok(conn.query_row("SELECT last_id FROM writer", (), |row| row.get(0))?)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    #[test]
+    fn the_writer_is_told_of_a_commit_once_it_is_on_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let conn = super::writer(directory.path(), 1).unwrap();
+        let pragma = |name: &str| {
+            conn.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
+                .unwrap()
+        };
+        assert_eq!(pragma("synchronous"), 2.into(), "FULL");
+        assert_eq!(pragma("journal_mode"), "wal".to_owned().into());
+    }
+}
