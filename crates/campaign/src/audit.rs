@@ -39,6 +39,11 @@ pub trait Audited: Command {
 
     /// Its particulars as a JSON object, without secrets.
     fn detail(&self) -> String;
+
+    /// False where it found that there was nothing to do, of which the log has no line.
+    fn is_change(&self, _done: &Self::Done) -> bool {
+        true
+    }
 }
 
 /// An operator's command: the same command, with a line in the audit log saved beside it.
@@ -60,6 +65,9 @@ impl<C: Audited> Command for Operated<C> {
 
     fn decide(&self, world: &mut World) -> Result<C::Done, C::Refusal> {
         let done = self.command.decide(world)?;
+        if !self.command.is_change(&done) {
+            return Ok(done);
+        }
         let id = world.take_id();
         world.audit.push(AuditEntry {
             id,

@@ -15,6 +15,7 @@ mod id;
 mod money;
 mod operator;
 mod organization;
+mod posting;
 mod project;
 mod time;
 mod usage;
@@ -44,6 +45,7 @@ pub use id::{
 pub use money::Fen;
 pub use operator::{CreateToken, OperatorToken, RevokeToken, Role, TokenRefusal};
 pub use organization::{CreateOrganization, Deposit, Organization, OrganizationRefusal, Withdraw};
+pub use posting::{Posted, Posting, PostingKey, PostingRefusal, Posts, Referenced};
 pub use project::{CreateProject, Project, ProjectRefusal};
 pub use time::{SHANGHAI, day_of};
 pub use usage::{UserKey, UserLimits, UserUsage};

@@ -3,7 +3,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
-    AccountId, AccountKind, Audited, Command, Fen, OUTSIDE, OrgNo, TransferReason, Wanted, World,
+    AccountId, AccountKind, Audited, Command, Fen, OUTSIDE, OrgNo, Posts, TransferReason, Wanted,
+    World,
 };
 
 /// An enterprise that funds activities.
@@ -142,6 +143,23 @@ impl Audited for Deposit {
     }
 }
 
+impl Posts for Deposit {
+    const REASON: TransferReason = TransferReason::Deposit;
+    const KIND: AccountKind = AccountKind::Organization;
+
+    fn owner(&self) -> &str {
+        self.org_no.as_str()
+    }
+
+    fn money(&self) -> Fen {
+        self.money
+    }
+
+    fn account(&self, world: &World) -> Option<AccountId> {
+        account_of(world, &self.org_no).ok()
+    }
+}
+
 /// Pays an organization's unused money out. Done tells the new balance.
 #[derive(Clone, Debug, Serialize)]
 pub struct Withdraw {
@@ -182,6 +200,23 @@ impl Audited for Withdraw {
 
     fn detail(&self) -> String {
         crate::audit::json(self)
+    }
+}
+
+impl Posts for Withdraw {
+    const REASON: TransferReason = TransferReason::Withdraw;
+    const KIND: AccountKind = AccountKind::Organization;
+
+    fn owner(&self) -> &str {
+        self.org_no.as_str()
+    }
+
+    fn money(&self) -> Fen {
+        self.money
+    }
+
+    fn account(&self, world: &World) -> Option<AccountId> {
+        account_of(world, &self.org_no).ok()
     }
 }
 

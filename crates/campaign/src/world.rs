@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use crate::{
     Account, AccountId, AccountKind, Activity, ActivityNo, AppId, Application, AuditEntry, Bid,
     BidGrant, Donation, DonationKey, Fen, FlowerGrant, FlowerKey, Id, OUTSIDE, OperatorToken,
-    OrgNo, Organization, Project, ProjectNo, TokenId, Transfer, TransferReason, UserFlowers,
-    UserFlowersKey, UserKey, UserUsage,
+    OrgNo, Organization, Posting, PostingKey, Project, ProjectNo, TokenId, Transfer,
+    TransferReason, UserFlowers, UserFlowersKey, UserKey, UserUsage,
 };
 
 /// The rows one batch needs, named by its commands before anything is loaded.
@@ -40,6 +40,8 @@ pub struct Wanted<'a> {
     pub user_flowers: Vec<UserFlowersKey>,
     /// Operator tokens.
     pub tokens: BTreeSet<&'a TokenId>,
+    /// Movements of money by the caller's name for them.
+    pub postings: BTreeSet<&'a PostingKey>,
 }
 
 /// Whether a row must be saved, and how.
@@ -191,6 +193,8 @@ pub struct World {
     pub user_flowers: Table<UserFlowersKey, UserFlowers>,
     /// Operator tokens.
     pub tokens: Table<TokenId, OperatorToken>,
+    /// Movements of money by the caller's name for them.
+    pub postings: Table<PostingKey, Posting>,
     /// Transfers this batch made, in order.
     pub transfers: Vec<Transfer>,
     /// Audit entries this batch made, in order.
@@ -215,6 +219,7 @@ impl World {
             flowers: Table::default(),
             user_flowers: Table::default(),
             tokens: Table::default(),
+            postings: Table::default(),
             transfers: Vec::new(),
             audit: Vec::new(),
         }
@@ -249,6 +254,7 @@ impl World {
             || self.usages.is_changed()
             || self.flowers.is_changed()
             || self.tokens.is_changed()
+            || self.postings.is_changed()
     }
 
     /// Opens an account with nothing in it.

@@ -3,8 +3,8 @@ use serde::Serialize;
 
 use super::{Activity, ActivityKind, ActivityRefusal, ActivityStatus, BehaviourRule, Channel};
 use crate::{
-    AccountKind, ActivityNo, Audited, Command, Fen, OrgNo, ProjectNo, TransferReason, UserLimits,
-    Wanted, World,
+    AccountId, AccountKind, ActivityNo, Audited, Command, Fen, OrgNo, Posts, ProjectNo,
+    TransferReason, UserLimits, Wanted, World,
 };
 
 /// How many projects one activity may be bound to.
@@ -219,6 +219,23 @@ impl Audited for FundActivity {
 
     fn detail(&self) -> String {
         crate::audit::json(self)
+    }
+}
+
+impl Posts for FundActivity {
+    const REASON: TransferReason = TransferReason::Fund;
+    const KIND: AccountKind = AccountKind::Frozen;
+
+    fn owner(&self) -> &str {
+        self.activity_no.as_str()
+    }
+
+    fn money(&self) -> Fen {
+        self.money
+    }
+
+    fn account(&self, world: &World) -> Option<AccountId> {
+        world.activities.get(&self.activity_no).map(|activity| activity.frozen)
     }
 }
 

@@ -180,8 +180,7 @@ pub(super) async fn create(
         rate_per_s: new.rate_per_s.map(Into::into),
         flowers_per_day: new.flowers_per_day.unwrap_or(FLOWERS_PER_DAY_DEFAULT),
     };
-    let made = operator.change(command).await?;
-    operator.refresh().await?;
+    let made = operator.change_partners(command).await?;
     Ok((StatusCode::CREATED, axum::Json(MadeApplication { about: made.into(), secret })))
 }
 
@@ -239,8 +238,7 @@ pub(super) async fn update(
         rate_per_s: changes.rate_per_s.map(|rate| rate.map(Into::into)),
         flowers_per_day: changes.flowers_per_day,
     };
-    let changed = operator.change(command).await?;
-    operator.refresh().await?;
+    let changed = operator.change_partners(command).await?;
     Ok(axum::Json(changed.into()))
 }
 
@@ -280,8 +278,7 @@ pub(super) async fn rotate_secret(
         .transpose()
         .map_err(|_| Problem::invalid("overlap_s", "overlap_s is too long"))?;
     let command = RotateSecret { appid, sealed_secret, previous_valid_until };
-    let rotated = operator.change(command).await?;
-    operator.refresh().await?;
+    let rotated = operator.change_partners(command).await?;
     Ok(axum::Json(MadeApplication { about: rotated.into(), secret }))
 }
 
@@ -296,8 +293,7 @@ pub(super) async fn revoke(
     operator: Operator<Administers>,
     Named(appid): Named<String>,
 ) -> Result<axum::Json<Application>, Problem> {
-    let revoked = operator.change(RevokeApplication { appid: AppId::from(appid) }).await?;
-    operator.refresh().await?;
+    let revoked = operator.change_partners(RevokeApplication { appid: AppId::from(appid) }).await?;
     Ok(axum::Json(revoked.into()))
 }
 

@@ -59,6 +59,10 @@ impl<P: Permission> FromRequestParts<Arc<App>> for Operator<P> {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let plain = bearer(parts)?;
+        // What cannot be a token costs no look into the database.
+        if !token::is_shaped(plain) {
+            return Err(unauthenticated("the token is not one of this server's: they read hdop_…"));
+        }
         let digest = token::digest_of(plain);
         let found = read(app, move |reader| reader.token_by_digest(&digest)).await?;
         let token = found.ok_or_else(|| unauthenticated("the token is unknown"))?;
@@ -97,14 +101,14 @@ impl<P: Changes> Operator<P> {
     where
         C::Refusal: Into<Problem>,
     {
-        self.attempt(command).await?.map_err(Into::into)
+        self.submit(command).await?.map_err(Into::into)
     }
 
-    /// The same, for a caller that has words of its own for the refusals.
-    pub(super) async fn attempt<C: Audited>(
+    /// The same, for a caller with words of its own for what goes wrong.
+    pub(super) async fn submit<C: Audited>(
         &self,
         command: C,
-    ) -> Result<Result<C::Done, C::Refusal>, Problem> {
+    ) -> Result<Result<C::Done, C::Refusal>, EngineError> {
         let actor = Actor { name: self.token.name.to_string(), trace_id: self.trace_id.clone() };
         let deadline = self.app.settings.deadline;
         let outcome = self.app.engine.submit(Operated { actor, command }, deadline).await;
@@ -118,16 +122,6 @@ impl<P: Changes> Operator<P> {
             "operator's change"
         );
         Ok(outcome)
-    }
-
-    /// Lets a change to partners take effect in this process.
-    pub(super) async fn refresh(&self) -> Result<(), Problem> {
-        self.app.refresh().await.map_err(|error| {
-            tracing::error!(%error, "partners could not be read in after a change");
-            let detail = "the change is stored, but this server could not read it in and still \
-                          goes by what was before; ask again for any change to make it try again";
-            Problem::new(Kind::Internal, detail)
-        })
     }
 }
 

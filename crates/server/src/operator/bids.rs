@@ -100,11 +100,11 @@ pub(super) async fn assign(
         bid: new.bid.map(|it| huodong_campaign::Bid::from(it.into_string())),
         appid: AppId::from(new.appid.into_string()),
     };
-    let assigned = operator.attempt(command).await?.map_err(|refusal| match refusal {
-        // The application is named by a field here, not by the path.
-        ApplicationRefusal::Unknown(_) => Problem::invalid("appid", refusal.to_string()),
-        refusal => refusal.into(),
-    })?;
-    operator.refresh().await?;
+    let assigned =
+        operator.attempt_on_partners(command).await?.map_err(|refusal| match refusal {
+            // The application is named by a field here, not by the path.
+            ApplicationRefusal::Unknown(_) => Problem::invalid("appid", refusal.to_string()),
+            refusal => refusal.into(),
+        })?;
     Ok((StatusCode::CREATED, axum::Json(assigned.into())))
 }

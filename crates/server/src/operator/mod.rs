@@ -18,6 +18,7 @@ mod flowers;
 mod ledger;
 mod list;
 mod organizations;
+mod partners;
 pub(crate) mod problem;
 mod projects;
 mod refusal;

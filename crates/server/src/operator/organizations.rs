@@ -2,7 +2,9 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use huodong_campaign::{self as campaign, CreateOrganization, Deposit, Fen, OrgNo, Withdraw};
+use huodong_campaign::{
+    self as campaign, CreateOrganization, Deposit, Fen, OrgNo, Posted, Referenced, Withdraw,
+};
 use huodong_store::{Reader, StoreError};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -13,7 +15,7 @@ use super::csv::{Cell, Record};
 use super::document::{Changing, Reading};
 use super::list::{List, Listing, Paging, try_shown};
 use super::problem::Problem;
-use super::values::{Money, Name, Number, Time};
+use super::values::{Money, Name, Number, Reference, Time};
 
 /// An enterprise that funds activities.
 #[derive(Serialize, ToSchema)]
@@ -160,6 +162,10 @@ pub(super) async fn get(
 pub(super) struct Amount {
     /// In fen.
     pub(super) money: Money,
+    /// The caller's own name for this movement, new for each. The same again with the same
+    /// reference moves nothing and is answered `repeated`.
+    #[schema(example = "bank-20261121-0001")]
+    pub(super) reference: Option<Reference>,
 }
 
 /// An organization's balance after money moved.
@@ -167,19 +173,23 @@ pub(super) struct Amount {
 pub(super) struct Balance {
     /// Whose.
     org_no: String,
-    /// Its money that no activity holds, in fen.
+    /// Its money that no activity holds, in fen, as it is now.
     balance: i64,
+    /// It was done before, under the same reference; nothing was moved now.
+    repeated: bool,
 }
 
 /// Books money that arrived for an organization.
 ///
-/// Not safe to repeat: each call books once more. After a problem that leaves the outcome open,
-/// look at the balance, the transfers or the audit log first.
+/// Send a `reference` and the call is safe to repeat. Without one each call books once more: after
+/// a problem that leaves the outcome open, look at the balance, the transfers or the audit log
+/// first.
 #[utoipa::path(
     post, path = "/organizations/{org_no}/deposit", operation_id = "deposit",
     tag = "organizations", security(("token" = ["finance", "admin"])),
     params(("org_no" = String, Path, description = "Whose")),
-    request_body(content = Amount, example = json!({"money": 100_000})),
+    request_body(content = Amount, example = json!(
+        {"money": 100_000, "reference": "bank-20261121-0001"})),
     responses((status = 200, description = "The new balance", body = Balance), Changing)
 )]
 pub(super) async fn deposit(
@@ -188,18 +198,20 @@ pub(super) async fn deposit(
     Json(amount): Json<Amount>,
 ) -> Result<axum::Json<Balance>, Problem> {
     let command = Deposit { org_no: OrgNo::from(org_no.as_str()), money: amount.money.into() };
-    let balance = operator.change(command).await?.0;
-    Ok(axum::Json(Balance { org_no, balance }))
+    let command = Referenced::new(amount.reference.map(Reference::into_string), command);
+    let Posted { balance, repeated } = operator.change(command).await?;
+    Ok(axum::Json(Balance { org_no, balance: balance.0, repeated }))
 }
 
 /// Pays an organization's unused money out.
 ///
-/// Not safe to repeat; see deposit.
+/// Send a `reference` and the call is safe to repeat; see deposit.
 #[utoipa::path(
     post, path = "/organizations/{org_no}/withdraw", operation_id = "withdraw",
     tag = "organizations", security(("token" = ["finance", "admin"])),
     params(("org_no" = String, Path, description = "Whose")),
-    request_body(content = Amount, example = json!({"money": 100_000})),
+    request_body(content = Amount, example = json!(
+        {"money": 100_000, "reference": "bank-20261121-0001"})),
     responses((status = 200, description = "The new balance", body = Balance), Changing)
 )]
 pub(super) async fn withdraw(
@@ -208,6 +220,7 @@ pub(super) async fn withdraw(
     Json(amount): Json<Amount>,
 ) -> Result<axum::Json<Balance>, Problem> {
     let command = Withdraw { org_no: OrgNo::from(org_no.as_str()), money: amount.money.into() };
-    let balance = operator.change(command).await?.0;
-    Ok(axum::Json(Balance { org_no, balance }))
+    let command = Referenced::new(amount.reference.map(Reference::into_string), command);
+    let Posted { balance, repeated } = operator.change(command).await?;
+    Ok(axum::Json(Balance { org_no, balance: balance.0, repeated }))
 }

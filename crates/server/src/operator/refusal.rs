@@ -1,8 +1,8 @@
 //! What each refusal of a rule is to a caller: the one table.
 
 use huodong_campaign::{
-    ActivityRefusal, ApplicationRefusal, OrganizationRefusal, ProjectRefusal, RefundRefusal,
-    TokenRefusal,
+    ActivityRefusal, ApplicationRefusal, OrganizationRefusal, PostingRefusal, ProjectRefusal,
+    RefundRefusal, TokenRefusal,
 };
 
 use super::problem::{Kind, Problem};
@@ -17,6 +17,17 @@ impl From<OrganizationRefusal> for Problem {
             R::NotEnough { .. } => (Kind::NotEnoughMoney, "money"),
         };
         Self::new(kind, refusal.to_string()).about(field)
+    }
+}
+
+impl<R: std::error::Error + Into<Problem>> From<PostingRefusal<R>> for Problem {
+    fn from(refusal: PostingRefusal<R>) -> Self {
+        match refusal {
+            PostingRefusal::Rules(refusal) => refusal.into(),
+            PostingRefusal::ReferenceUsed { .. } => {
+                Self::new(Kind::Taken, refusal.to_string()).about("reference")
+            }
+        }
     }
 }
 

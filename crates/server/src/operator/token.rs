@@ -8,6 +8,8 @@ use huodong_engine::Chance;
 /// What every token begins with, so that one that leaked is recognized.
 const PREFIX: &str = "hdop_";
 const SECRET_BYTES: usize = 32;
+/// No token is longer; those made here have 48 characters.
+const LEN_MAX: usize = 64;
 
 /// A new token: its plain text, to be shown once, and the digest that is kept.
 pub fn generate(chance: Chance) -> (String, [u8; 32]) {
@@ -15,6 +17,12 @@ pub fn generate(chance: Chance) -> (String, [u8; 32]) {
     let plain = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(secret));
     let digest = digest_of(&plain);
     (plain, digest)
+}
+
+/// True when this may be a token: what begins and reads as one, of a bounded length.
+pub(super) fn is_shaped(plain: &str) -> bool {
+    let in_alphabet = |it: u8| it.is_ascii_alphanumeric() || it == b'-' || it == b'_';
+    plain.len() <= LEN_MAX && plain.starts_with(PREFIX) && plain.bytes().all(in_alphabet)
 }
 
 /// The digest under which a token is kept.
@@ -36,5 +44,18 @@ mod tests {
         assert!(plain.starts_with(PREFIX));
         assert_eq!(digest, digest_of(&plain));
         assert_ne!(plain, generate(Chance).0);
+    }
+
+    #[test]
+    fn what_reads_as_a_token_is_told_from_what_does_not() {
+        assert!(is_shaped(&generate(Chance).0));
+        for (_, fixed) in crate::seed::TOKENS {
+            assert!(is_shaped(fixed), "{fixed}");
+        }
+        let longest = format!("{PREFIX}{}", "a".repeat(LEN_MAX - PREFIX.len()));
+        assert!(is_shaped(&longest));
+        for other in ["", "x", "HDOP_abc", "xhdop_abc", "hdop_a b", "hdop_é", &(longest + "a")] {
+            assert!(!is_shaped(other), "{other}");
+        }
     }
 }

@@ -55,6 +55,10 @@ texts! {
     /// A name for people to read: 1 to 128 characters, none of them a control character.
     Name, 128, |c: char| !c.is_control(),
         "must be 1 to 128 characters, none of them a control character";
+    /// A caller's own name for a movement of money: 1 to 64 characters, none of them a control
+    /// character.
+    Reference, 64, |c: char| !c.is_control(),
+        "must be 1 to 64 characters, none of them a control character";
     /// A reason or a description: 1 to 512 characters, none of them a control character.
     Remark, 512, |c: char| !c.is_control(),
         "must be 1 to 512 characters, none of them a control character";

@@ -2,6 +2,7 @@
 
 mod desk;
 mod lists;
+mod partners;
 mod permissions;
 mod refusals;
 mod secrets;

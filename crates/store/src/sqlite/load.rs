@@ -8,6 +8,7 @@ use huodong_campaign::{
 };
 use rusqlite::{Connection, Params, Row};
 
+use super::columns::Coded;
 use super::errors::corrupt;
 use super::hash_index::{KeyHasher, Lookup};
 use super::rows;
@@ -158,6 +159,14 @@ impl Loader<'_> {
         for name in &wanted.tokens {
             if let Some(found) = one(self.conn, &select, [name.as_str()], rows::token)? {
                 self.world.tokens.loaded((*name).clone(), found);
+            }
+        }
+        let select =
+            format!("{} WHERE owner = ?1 AND kind = ?2 AND reference = ?3", rows::POSTINGS);
+        for key in &wanted.postings {
+            let named = (key.owner.as_str(), key.kind.code(), key.reference.as_str());
+            if let Some(found) = one(self.conn, &select, named, rows::posting)? {
+                self.world.postings.loaded((*key).clone(), found);
             }
         }
         Ok(())

@@ -2,8 +2,8 @@
 
 use huodong_campaign::{
     Account, AccountId, Activity, Actor, Application, AuditEntry, BidGrant, Donation, DonationKey,
-    Fen, FlowerGrant, FlowerKey, Id, OperatorToken, Organization, PreviousSecret, Project,
-    Transfer,
+    Fen, FlowerGrant, FlowerKey, Id, OperatorToken, Organization, Posting, PostingKey,
+    PreviousSecret, Project, Transfer,
 };
 use rusqlite::Row;
 
@@ -192,6 +192,16 @@ pub(super) fn token(row: &Row<'_>) -> Mapped<OperatorToken> {
         revoked_at: maybe_time(row, 6)?,
     };
     Ok((0, token))
+}
+
+pub(super) const POSTINGS: &str =
+    "SELECT transfer, owner, kind, reference, reason, money FROM postings";
+
+pub(super) fn posting(row: &Row<'_>) -> Mapped<Posting> {
+    let transfer = row.get(0)?;
+    let key = PostingKey { owner: row.get(1)?, kind: coded(row, 2)?, reference: row.get(3)? };
+    let (reason, money) = (coded(row, 4)?, Fen(row.get(5)?));
+    Ok((transfer, Posting { key, reason, money, transfer: Id(transfer) }))
 }
 
 pub(super) const AUDIT: &str = "SELECT id, at, actor, trace_id, action, subject, detail FROM audit";

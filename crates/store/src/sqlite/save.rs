@@ -29,7 +29,7 @@ pub(super) fn wipe(conn: &Connection, epoch: i64) -> Result<(), StoreError> {
         "DELETE FROM organizations; DELETE FROM applications; DELETE FROM bids; \
          DELETE FROM projects; DELETE FROM activities; DELETE FROM donations; \
          DELETE FROM donation_totals; DELETE FROM transfers; DELETE FROM flowers; \
-         DELETE FROM tokens; DELETE FROM audit; DELETE FROM accounts WHERE id <> 1; \
+         DELETE FROM tokens; DELETE FROM postings; DELETE FROM audit; DELETE FROM accounts WHERE id <> 1; \
          UPDATE accounts SET balance = 0 WHERE id = 1;",
     )?;
     super::hash_index::wipe(conn)
@@ -55,6 +55,7 @@ impl Saver<'_> {
         self.flowers(world)?;
         self.keys(world);
         self.tokens(world)?;
+        self.postings(world)?;
         self.audit(world)
     }
 
@@ -304,6 +305,20 @@ impl Saver<'_> {
                 it.expires_at.map(ms),
                 it.revoked_at.map(ms),
             ))?;
+        }
+        Ok(())
+    }
+
+    fn postings(&self, world: &World) -> Result<(), StoreError> {
+        let mut insert = self.conn.prepare_cached(
+            "INSERT INTO postings (owner, kind, reference, reason, money, transfer) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
+        for row in sorted(&world.postings, |posting| posting.transfer) {
+            let it = &row.value;
+            let (owner, kind, reference) = (&it.key.owner, it.key.kind.code(), &it.key.reference);
+            let reason = it.reason.code();
+            insert.execute((owner, kind, reference, reason, it.money.0, it.transfer.0))?;
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! Funding an activity and moving it along its arrows.
 
-use huodong_campaign::{ActivityNo, ActivityStatus, EndActivity, FundActivity, SetStatus};
+use huodong_campaign::{
+    ActivityNo, ActivityStatus, EndActivity, FundActivity, Posted, Referenced, SetStatus,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -10,25 +12,30 @@ use crate::operator::body::{Json, Named};
 use crate::operator::document::Changing;
 use crate::operator::organizations::Amount;
 use crate::operator::problem::Problem;
+use crate::operator::values::Reference;
 
 /// An activity's money after it was funded.
 #[derive(Serialize, ToSchema)]
 pub(in crate::operator) struct Funded {
     /// Which.
     activity_no: String,
-    /// Its money that no donation holds, in fen.
+    /// Its money that no donation holds, in fen, as it is now.
     frozen: i64,
+    /// It was done before, under the same reference; nothing was moved now.
+    repeated: bool,
 }
 
 /// Freezes money of the organization for an activity.
 ///
-/// Not safe to repeat: each call freezes once more. After a problem that leaves the outcome open,
-/// look at the activity, the transfers or the audit log first.
+/// Send a `reference` and the call is safe to repeat. Without one each call freezes once more:
+/// after a problem that leaves the outcome open, look at the activity, the transfers or the audit
+/// log first.
 #[utoipa::path(
     post, path = "/activities/{activity_no}/fund", operation_id = "fund_activity",
     tag = "activities", security(("token" = ["finance", "admin"])),
     params(("activity_no" = String, Path, description = "Which")),
-    request_body(content = Amount, example = json!({"money": 50_000})),
+    request_body(content = Amount, example = json!(
+        {"money": 50_000, "reference": "plan-2026-1"})),
     responses((status = 200, description = "The new frozen balance", body = Funded), Changing)
 )]
 pub(in crate::operator) async fn fund(
@@ -38,8 +45,9 @@ pub(in crate::operator) async fn fund(
 ) -> Result<axum::Json<Funded>, Problem> {
     let number = ActivityNo::from(activity_no.as_str());
     let command = FundActivity { activity_no: number, money: amount.money.into() };
-    let frozen = operator.change(command).await?.0;
-    Ok(axum::Json(Funded { activity_no, frozen }))
+    let command = Referenced::new(amount.reference.map(Reference::into_string), command);
+    let Posted { balance, repeated } = operator.change(command).await?;
+    Ok(axum::Json(Funded { activity_no, frozen: balance.0, repeated }))
 }
 
 /// Starts an activity, or resumes a paused one.

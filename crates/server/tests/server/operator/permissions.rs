@@ -147,6 +147,13 @@ async fn a_token_that_is_not_valid_is_refused() {
     ] {
         whoami(header).await.problem(401, "unauthenticated", None);
     }
+    // What is not even shaped as a token is told apart before the database is asked.
+    for (header, detail) in [
+        ("Bearer nonsense", "the token is not one of this server's: they read hdop_…"),
+        ("Bearer hdop_nonsense", "the token is unknown"),
+    ] {
+        assert_eq!(whoami(header).await.json()["detail"], detail);
+    }
     whoami(&format!("Bearer {living}")).await.ok();
     whoami(&format!("bearer {living}")).await.ok();
     desk.server.done(RevokeToken { name: TokenId::from("young") }).await;

@@ -22,7 +22,10 @@ async fn from_nothing_to_a_refunded_donation_through_the_api_alone() {
     let deposit = json!({"money": 100_000});
     let answer =
         desk.call(Role::Finance, Method::POST, "/organizations/org-a/deposit", Some(deposit));
-    assert_eq!(answer.await.ok(), json!({"org_no": "org-a", "balance": 100_000}));
+    assert_eq!(
+        answer.await.ok(),
+        json!({"org_no": "org-a", "balance": 100_000, "repeated": false})
+    );
 
     let application = json!({"appid": "app-a", "org_no": "org-a", "name": "商城"});
     let application = desk.post("/applications", application).await.ok();
@@ -39,7 +42,7 @@ async fn from_nothing_to_a_refunded_donation_through_the_api_alone() {
     assert_eq!(campaign["starts_at"], "2020-01-01T00:00:00+08:00");
     assert_eq!(campaign["channel"]["book"]["settlement"], "instant");
     let funded = desk.post("/activities/act-a/fund", json!({"money": 60_000})).await.ok();
-    assert_eq!(funded, json!({"activity_no": "act-a", "frozen": 60_000}));
+    assert_eq!(funded, json!({"activity_no": "act-a", "frozen": 60_000, "repeated": false}));
     let started = desk.post("/activities/act-a/start", json!({})).await.ok();
     assert_eq!(started["status"], "running");
 
@@ -221,4 +224,59 @@ async fn a_bid_and_an_application_work_as_soon_as_they_are_made() {
     let answer: Called =
         desk.server.call(Api::RewardToDonate, &with(donation(), "bid", "new-bid")).await;
     answer.success();
+}
+
+#[tokio::test]
+async fn money_that_moves_under_a_reference_moves_once() {
+    let desk = Desk::open().await;
+    let new = json!({"org_no": "one", "name": "One", "merchant_no": "m"});
+    desk.post("/organizations", new).await.ok();
+    let new = json!({
+        // Named as the organization: a reference is of the one or the other.
+        "activity_no": "one", "org_no": "one", "kind": "points", "name": "One",
+        "starts_at": "2026-11-01 00:00:00", "ends_at": "2026-12-01 00:00:00",
+        "projects": [crate::app::PROJECT],
+    });
+    desk.post("/activities", new).await.ok();
+    let lines = async || desk.shown("/audit").await["items"].as_array().unwrap().len();
+    let mut balance = 0;
+    for (path, name, money) in [
+        ("/organizations/one/deposit", "balance", 100),
+        ("/organizations/one/withdraw", "balance", 30),
+        ("/activities/one/fund", "frozen", 20),
+    ] {
+        let reference = format!("r-{money}");
+        let asked = json!({"money": money, "reference": reference});
+        let first = desk.post(path, asked.clone()).await.ok();
+        assert_eq!(first["repeated"], false);
+        let before = lines().await;
+        let again = desk.post(path, asked).await.ok();
+        assert_eq!((&again["repeated"], &again[name]), (&json!(true), &first[name]), "{path}");
+        assert_eq!(lines().await, before, "what changes nothing leaves no line");
+        let other = desk.post(path, json!({"money": money + 1, "reference": reference})).await;
+        other.problem(409, "taken", Some("reference"));
+        // Another name, or none, moves money each time.
+        let other = desk.post(path, json!({"money": 1, "reference": "another"})).await;
+        if path.ends_with("withdraw") {
+            // The deposit's, of the same organization.
+            other.problem(409, "taken", Some("reference"));
+        } else {
+            assert_eq!(other.ok()["repeated"], false);
+        }
+        for _ in 0..2 {
+            assert_eq!(desk.post(path, json!({"money": 1})).await.ok()["repeated"], false);
+        }
+        balance = desk.shown("/organizations/one").await["balance"].as_i64().unwrap();
+    }
+    assert_eq!(balance, (100 + 1 + 2) - (30 + 2) - (20 + 1 + 2));
+    let late = json!({"money": 100, "reference": "r-100"});
+    assert_eq!(desk.post("/organizations/one/deposit", late).await.ok()["balance"], balance);
+    for reference in ["", &"r".repeat(65)] {
+        let asked = json!({"money": 1, "reference": reference});
+        desk.post("/organizations/one/deposit", asked).await.problem(
+            422,
+            "invalid-field",
+            Some("reference"),
+        );
+    }
 }

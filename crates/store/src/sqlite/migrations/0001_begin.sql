@@ -129,6 +129,17 @@ CREATE INDEX transfers_after_order ON transfers (order_id) WHERE id - order_id >
 CREATE INDEX transfers_rare_from ON transfers (from_account) WHERE reason NOT IN (4, 5);
 CREATE INDEX transfers_rare_to ON transfers (to_account) WHERE reason NOT IN (4, 5);
 
+-- Movements of money that their caller named; `kind` and `owner` name the account.
+CREATE TABLE postings (
+    owner     TEXT NOT NULL,
+    kind      INTEGER NOT NULL,
+    reference TEXT NOT NULL,
+    reason    INTEGER NOT NULL,
+    money     INTEGER NOT NULL,
+    transfer  INTEGER NOT NULL,
+    PRIMARY KEY (owner, kind, reference)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE flowers (
     id         INTEGER PRIMARY KEY,
     app        INTEGER NOT NULL,

@@ -15,11 +15,13 @@ pub(super) struct List {
     key: &'static str,
     conditions: Vec<String>,
     params: Vec<Value>,
+    /// No row that is asked for has a lower number.
+    lowest: i64,
 }
 
 impl List {
     pub(super) fn new(select: &'static str, key: &'static str) -> Self {
-        Self { select, key, conditions: Vec::new(), params: Vec::new() }
+        Self { select, key, conditions: Vec::new(), params: Vec::new(), lowest: i64::MIN }
     }
 
     /// A condition with one `?`; without a value it is left out.
@@ -48,6 +50,7 @@ impl List {
         until: Option<Timestamp>,
     ) -> &mut Self {
         let key = self.key;
+        self.lowest = from.map_or(i64::MIN, first_id_at);
         self.filter(&format!("{column} >= ?"), from.map(ms))
             .filter(&format!("{key} >= ?"), from.map(first_id_at))
             .filter(&format!("{column} < ?"), until.map(ms))
@@ -74,7 +77,7 @@ impl List {
         scanned: Scan,
         map: fn(&Row<'_>) -> Result<(i64, T), StoreError>,
     ) -> Result<Page<T>, StoreError> {
-        let floor = scanned.floor(conn, request.before)?;
+        let floor = scanned.floor(conn, request.before, self.lowest)?;
         let key = self.key;
         self.filter(&format!("{key} < ?"), request.before);
         self.filter(&format!("{key} >= ?"), floor);
@@ -89,7 +92,7 @@ impl List {
         limit: usize,
         map: fn(&Row<'_>) -> Result<(i64, T), StoreError>,
     ) -> Result<Page<T>, StoreError> {
-        let Self { select, key, conditions, mut params } = self;
+        let Self { select, key, conditions, mut params, lowest: _ } = self;
         let conditions =
             if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
         params.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)));
@@ -121,19 +124,25 @@ impl Scan {
         Self { table, condition: Some((column, value)) }
     }
 
-    /// Where to stop looking; `None`: at the end.
-    fn floor(&self, conn: &Connection, before: Option<i64>) -> Result<Option<i64>, StoreError> {
+    /// Where to stop looking; `None`: at the end, which is where numbers fall below `lowest`.
+    fn floor(
+        &self,
+        conn: &Connection,
+        before: Option<i64>,
+        lowest: i64,
+    ) -> Result<Option<i64>, StoreError> {
         let table = self.table;
         let (condition, value) = match self.condition {
             None => (String::new(), 0),
             Some((column, value)) => (format!("AND {column} = ?2"), value),
         };
         let sql = format!(
-            "SELECT min(id) FROM (SELECT id FROM {table} WHERE id < ?1 AND ?2 = ?2 {condition} \
-             ORDER BY id DESC LIMIT ?3) HAVING count(*) = ?3",
+            "SELECT min(id) FROM (SELECT id FROM {table} \
+             WHERE id < ?1 AND id >= ?4 AND ?2 = ?2 {condition} ORDER BY id DESC LIMIT ?3) \
+             HAVING count(*) = ?3",
         );
         let mut select = conn.prepare_cached(&sql)?;
-        let mut rows = select.query((before.unwrap_or(i64::MAX), value, SCAN_MAX))?;
+        let mut rows = select.query((before.unwrap_or(i64::MAX), value, SCAN_MAX, lowest))?;
         Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
     }
 }

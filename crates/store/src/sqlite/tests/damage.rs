@@ -52,7 +52,8 @@ fn eventful() -> Story {
         assert!(story.run(Settle { donation: id }));
     }
     story.run(Refund { donation: paid[1], reason: String::new() });
-    story.run(Withdraw { org_no: OrgNo::from("org"), money: Fen(5) });
+    let withdraw = Withdraw { org_no: OrgNo::from("org"), money: Fen(5) };
+    story.run(Referenced::new(Some("r".to_owned()), withdraw));
     story.activity("open", Settlement::Deferred { delay_s: 600 }, UserLimits::default());
     story.run(donate("open", "waits", "user1", 5));
     story
@@ -68,6 +69,7 @@ fn what_the_rules_made_is_sound() {
         found.unwrap_or_else(|| panic!("{what} in {:?}", report.checked)).1
     };
     assert_eq!(rows("donations moved the money"), 83);
+    assert_eq!(rows("references are of transfers"), 1);
     assert_eq!(rows("idempotency keys"), 83 + 3);
     assert_eq!(rows("users' usage"), 3);
     assert_eq!(rows("queued to settle"), 1);
@@ -124,6 +126,8 @@ fn each_kind_of_damage_is_found() {
         ("UPDATE writer SET last_id = 7", "above the last one given out"),
         ("UPDATE accounts SET owner = 'else' || id WHERE kind = 3", "is not the Held one of"),
         ("INSERT INTO accounts VALUES (77, 1, 'nobody', 0)", "belong to somebody"),
+        ("UPDATE postings SET money = money + 1", "reference r of org"),
+        ("UPDATE postings SET transfer = transfer + 1", "reference r of org"),
         ("DELETE FROM hash_log", "do not agree"),
         ("DELETE FROM hash_run WHERE no = 1", "do not agree"),
         ("UPDATE hash_run SET filter = zeroblob(length(filter))", "filter of run"),

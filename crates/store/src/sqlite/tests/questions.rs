@@ -167,6 +167,7 @@ fn the_smaller_lists_are_filtered_and_paged() {
 fn a_filter_that_matches_little_looks_at_a_bounded_number_of_rows() {
     let mut story = Story::begun();
     let first = story.run(donate("instant", "first", "rare", 1)).donation;
+    story.advance(60);
     for i in 0..21 {
         let commands: Vec<Donate> =
             (0..1000).map(|n| donate("instant", format!("{i}-{n}"), "user", 1)).collect();
@@ -178,6 +179,14 @@ fn a_filter_that_matches_little_looks_at_a_bounded_number_of_rows() {
         third_uid: Some(ThirdUid::from("rare")),
         ..DonationFilter::default()
     };
+    let (rows, pages) = all(10, |page| reader.donations(&filter, page).unwrap());
+    assert_eq!((rows, pages), (vec![first.clone()], 2));
+    // A time span that ends within the first look is not looked past.
+    story.advance(60);
+    let filter = DonationFilter { from: Some(story.now), ..filter };
+    let (rows, pages) = all(10, |page| reader.donations(&filter, page).unwrap());
+    assert_eq!((rows, pages), (vec![], 1));
+    let filter = DonationFilter { from: Some(first.placed_at), ..filter };
     let (rows, pages) = all(10, |page| reader.donations(&filter, page).unwrap());
     assert_eq!((rows, pages), (vec![first], 2));
 }

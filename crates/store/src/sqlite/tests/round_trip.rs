@@ -179,6 +179,11 @@ fn a_wiped_store_is_as_new_and_takes_the_same_rows_again() {
         story.run(donate("instant", format!("code{i}"), "user", 1));
     }
     let reader = story.store.reader();
+    let deposit = Deposit { org_no: OrgNo::from("org"), money: Fen(1) };
+    let deposit = Referenced::new(Some("r".to_owned()), deposit);
+    assert!(!story.run(deposit.clone()).repeated);
+    let balance = Fen(1_000_001 - 200_000);
+    assert_eq!(story.run(deposit.clone()), Posted { balance, repeated: true });
     story.store.wipe().unwrap();
     assert_eq!(story.store.last_id(), 1);
     assert_eq!(reader.organizations(FIRST).unwrap().rows, []);
@@ -187,4 +192,5 @@ fn a_wiped_store_is_as_new_and_takes_the_same_rows_again() {
     let org_no = Some(OrgNo::from("org"));
     let (name, merchant_no) = ("Again".to_owned(), "m".to_owned());
     story.run(CreateOrganization { org_no, name, merchant_no });
+    assert_eq!(story.run(deposit), Posted { balance: Fen(1), repeated: false });
 }

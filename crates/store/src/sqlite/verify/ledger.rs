@@ -23,6 +23,8 @@ pub(super) fn check(
     }
     report.checked("transfers move money between the right accounts, overdrawing none", count);
 
+    postings(conn, report)?;
+
     let mut sum: i128 = 0;
     for found in campaigns.accounts.values() {
         let (id, balance) = (found.account.id, i128::from(found.account.balance.0));
@@ -37,6 +39,25 @@ pub(super) fn check(
     report.checked("balances are the sums of transfers", campaigns.accounts.len() as u64);
     report.expect(sum == 0, || format!("the sum over all accounts is {sum}, not zero"));
     report.checked("the sum over all accounts is zero", campaigns.accounts.len() as u64);
+    Ok(())
+}
+
+/// What callers named moved as it says.
+fn postings(conn: &Connection, report: &mut AuditReport) -> Result<(), StoreError> {
+    let mut select = conn.prepare(
+        "SELECT p.owner, p.reference, t.id IS NOT NULL AND t.amount = p.money \
+         AND t.reason = p.reason FROM postings p LEFT JOIN transfers t ON t.id = p.transfer",
+    )?;
+    let mut rows = select.query(())?;
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        let (owner, reference): (String, String) = (row.get(0)?, row.get(1)?);
+        count += 1;
+        report.expect(row.get(2)?, || {
+            format!("reference {reference} of {owner} is not of a transfer as it says")
+        });
+    }
+    report.checked("references are of transfers as they say", count);
     Ok(())
 }
 
