@@ -106,7 +106,7 @@ pub(super) async fn serve<H: Handler>(face: Arc<Face>, request: Request<Body>) -
     let took = began.elapsed();
     let (code, body) = match answered {
         Ok(Answer { code, body }) => {
-            debug!(%trace_id, api = face.api.name(), code, ?took, "answered");
+            info!(%trace_id, api = face.api.name(), code, ?took, "answered");
             (code, body)
         }
         Err(refusal) => {
