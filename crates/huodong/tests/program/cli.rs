@@ -164,8 +164,9 @@ fn a_fault_meets_so_many_calls_and_a_lost_answer_was_still_carried_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_told_to_stop_answers_what_it_accepted() {
-    let slow_disk = [("HUODONG_STORE__EXTRA_SYNC_US", "700000")];
-    let sandbox = Sandbox::start_with(None, &slow_disk);
+    let sandbox = Sandbox::start();
+    let url = ["--base-url", sandbox.base_url.as_str()];
+    succeed(&[&["fault", "add", "RewardToDonate", "--delay-ms", "1500"], &url[..]].concat());
     let caller = sandbox.caller();
     let body = json!({
         "activity_no": "100001", "project_no": "224328", "third_uid": "u", "reward": 1,
@@ -173,8 +174,11 @@ async fn a_server_that_is_told_to_stop_answers_what_it_accepted() {
         "bid": caller.bid,
     });
     let answer = tokio::spawn(async move { caller.call(Api::RewardToDonate, &body).await });
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(!answer.is_finished(), "the disk was to be slow");
+    // The fault is used up once the call has been accepted, and delays it from then on.
+    while !succeed(&[&["fault", "list"], &url[..]].concat()).contains("\"items\": []") {
+        tokio::task::yield_now().await;
+    }
+    assert!(!answer.is_finished(), "the call was to take longer");
     sandbox.tell_to_stop();
     assert_eq!(code(&answer.await.unwrap().unwrap()), 0);
     assert_eq!(sandbox.terminate(), Some(0));
