@@ -31,7 +31,7 @@ test: test-deps ## Run every test, on the program as it is released.
 
 .PHONY: crash
 crash: ## The long crash test: 50 kills of the real server under load.
-	HUODONG_CRASH_ROUNDS=50 cargo test --release --locked -p huodong --test program crash -- --nocapture
+	HUODONG_CRASH_ROUNDS=50 cargo test --release --workspace --locked --test program crash -- --nocapture
 
 .PHONY: bench
 bench: ## Everything docs/performance.md reports, in one run (needs PostgreSQL 15's programs).

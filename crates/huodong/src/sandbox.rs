@@ -1,5 +1,6 @@
 //! `huodong sandbox`: the server with demo partners and controls, from one command.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -13,6 +14,13 @@ use crate::logging;
 use crate::serve::Server;
 use crate::settings::Installation;
 use crate::signals::Stop;
+
+/// Prints a line. Whoever read the banner may have gone since (`… | head`); the server stays.
+macro_rules! say {
+    ($($line:tt)*) => {{
+        let _ = writeln!(std::io::stdout(), $($line)*);
+    }};
+}
 
 /// Runs a server that already has an organization, applications, projects and activities, the same
 /// at every start. Its business clock can be moved, and it can be told to fail.
@@ -77,7 +85,7 @@ impl Sandbox {
             }
             self.greet(&base_url);
             server.run(stop).await?;
-            println!("stopped");
+            say!("stopped");
             Ok(())
         })
     }
@@ -89,7 +97,7 @@ impl Sandbox {
         };
         let elsewhere = option("base-url", base_url != crate::caller::SANDBOX_URL);
         let token = seed::TOKENS[0].1;
-        println!(
+        say!(
             "\
 Huodong sandbox, listening on {base_url}
 
@@ -105,9 +113,9 @@ Activities (project_no {project_no}):",
             project_no = seed::PROJECT_NO,
         );
         for activity in seed::ordinary_activities().iter().chain(&seed::special_activities()) {
-            println!("  {}  {}", activity.activity_no(), activity.note);
+            say!("  {}  {}", activity.activity_no(), activity.note);
         }
-        println!(
+        say!(
             "
 Try, in another terminal:
   huodong call gongyi RewardToDonate{elsewhere}
@@ -118,12 +126,12 @@ Try, in another terminal:
             project_no = seed::PROJECT_NO,
         );
         if let Some(file) = &self.credentials {
-            println!("Credentials are in {}.", file.display());
+            say!("Credentials are in {}.", file.display());
         }
         match &self.data {
-            Some(data) => println!("Data is kept in {}.", data.display()),
-            None => println!("Data is gone when it stops; --data DIR keeps it."),
+            Some(data) => say!("Data is kept in {}.", data.display()),
+            None => say!("Data is gone when it stops; --data DIR keeps it."),
         }
-        println!("Ctrl-C stops it.");
+        say!("Ctrl-C stops it.");
     }
 }

@@ -1,7 +1,6 @@
 //! The commands around a sandbox, as a newcomer types them.
 
 use std::process::Command;
-use std::time::Duration;
 
 use huodong_wire::gongyi::Api;
 use serde_json::{Value, json};
