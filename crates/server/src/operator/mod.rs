@@ -1,7 +1,7 @@
 //! The operator API: `/operator/v1`, for those who run the platform.
 //!
-//! Routes and OpenAPI document come from one list, [`surface`]. Who may do what is in the type of
-//! each handler's first argument ([`auth::Operator`]); every change goes through it and leaves a
+//! Routes and OpenAPI document come from one list, `surface`. Who may do what is in the type of
+//! each handler's first argument (`auth::Operator`); every change goes through it and leaves a
 //! line in the audit log.
 
 mod activities;
