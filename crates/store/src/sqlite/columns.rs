@@ -35,15 +35,15 @@ macro_rules! coded {
 }
 
 coded! {
-    AccountKind { 0 => Outside, 1 => Organization, 2 => Frozen, 3 => Held, 4 => Project }
-    ActivityKind { 1 => Walk, 2 => Points, 4 => Direct, 5 => Behaviour }
+    AccountKind { 0 => Outside, 1 => Organization, 2 => Frozen, 3 => Held, 4 => Project, 5 => Spent }
+    ActivityKind { 1 => Walk, 2 => Points, 4 => Direct, 5 => Behaviour, 100 => Coupon }
     ActivityStatus { 1 => Draft, 2 => Running, 3 => Paused, 4 => Ended }
     ApplicationStatus { 1 => Active, 2 => Revoked }
     DonationStatus { 2 => Placed, 11 => Paid, 13 => Failed, 15 => Refunded }
     Role { 1 => Viewer, 2 => Reviewer, 3 => Finance, 4 => Admin }
     TransferReason {
         1 => Deposit, 2 => Withdraw, 3 => Fund, 4 => Hold, 5 => Pay, 6 => Return, 7 => Refund,
-        8 => Release
+        8 => Release, 9 => Spend
     }
 }
 

@@ -92,6 +92,7 @@ pub(super) fn activity(row: &Row<'_>) -> Mapped<Activity> {
         rules: json(row, 9)?,
         limits: json(row, 10)?,
         channel: json(row, 11)?,
+        coupon: None,
         frozen: AccountId(row.get(12)?),
         held: AccountId(row.get(13)?),
         created_at: time(row, 14)?,
