@@ -42,9 +42,11 @@
 //! between you and the server; certificates are verified against the system's roots.
 
 pub mod gongyi;
+pub mod lakala;
 mod retry;
 mod source;
+mod transport;
 
 pub use reqwest;
-pub use retry::Backoff;
+pub use retry::{Backoff, Retry};
 pub use source::{Source, System};
