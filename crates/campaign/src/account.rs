@@ -17,10 +17,13 @@ pub enum AccountKind {
     Organization,
     /// An activity's money that no order holds (the vendor's 冻结金额); owner is the activity_no.
     Frozen,
-    /// An activity's money that placed orders hold until they settle; owner is the activity_no.
+    /// An activity's money that placed donations hold until they settle, and coupons until they are
+    /// redeemed; owner is the activity_no.
     Held,
     /// What a project has received; owner is the project_no.
     Project,
+    /// What a coupon activity's coupons were redeemed for; owner is the activity_no.
+    Spent,
 }
 
 /// One account of the double-entry ledger.
@@ -50,12 +53,15 @@ pub enum TransferReason {
     Hold,
     /// Frozen or held → project: the donation is paid.
     Pay,
-    /// Held → frozen (or organization, when the activity has ended): the payment failed.
+    /// Held → frozen (or organization, when the activity has ended): the payment failed, the coupon
+    /// expired, or it was redeemed for less than it held.
     Return,
     /// Project → frozen (or organization, when the activity has ended): an operator refunded it.
     Refund,
     /// Frozen → organization: the activity ended with money left.
     Release,
+    /// Held → spent: a coupon was redeemed.
+    Spend,
 }
 
 /// One movement of money: the ledger's only kind of entry. Never changed, never deleted.

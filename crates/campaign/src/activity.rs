@@ -5,8 +5,12 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use command::{CreateActivity, EndActivity, FundActivity, SetStatus, UpdateActivity};
+pub(crate) use command::{check_channel, check_window, living};
 
-use crate::{AccountId, ActivityNo, Fen, Id, OrgNo, ProjectNo, UserLimits};
+use crate::{
+    AccountId, ActivityNo, CouponOffer, Fen, Id, InstitutionId, OfferRefusal, OrgNo, ProjectNo,
+    UserLimits,
+};
 
 /// What kind of campaign; the numbers are the vendor's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -20,6 +24,8 @@ pub enum ActivityKind {
     Direct,
     /// 5, 行为捐.
     Behaviour,
+    /// Hands out coupons; in no table of a vendor's.
+    Coupon,
 }
 
 /// Where an activity stands. It moves `Draft → Running ⇄ Paused → Ended`, and from `Draft`
@@ -115,7 +121,7 @@ pub enum Channel {
     Book(BookRule),
 }
 
-/// A donation campaign of one organization.
+/// A campaign of one organization: for donations, or for coupons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Activity {
     /// Its number.
@@ -128,11 +134,11 @@ pub struct Activity {
     pub name: String,
     /// Where it stands.
     pub status: ActivityStatus,
-    /// Donations are taken from this moment on …
+    /// Orders are taken from this moment on …
     pub starts_at: Timestamp,
     /// … and until just before this one.
     pub ends_at: Timestamp,
-    /// The projects its donations may go to.
+    /// The projects its donations may go to; a coupon activity has none.
     pub projects: Vec<ProjectNo>,
     /// Behaviour rules, for show.
     pub rules: Vec<BehaviourRule>,
@@ -140,6 +146,8 @@ pub struct Activity {
     pub limits: UserLimits,
     /// What executes its orders.
     pub channel: Channel,
+    /// What it hands out, where it is a coupon activity.
+    pub coupon: Option<CouponOffer>,
     /// Its money that no order holds.
     pub frozen: AccountId,
     /// Its money that placed orders hold.
@@ -163,6 +171,15 @@ pub enum ActivityRefusal {
     /// One of its projects does not exist.
     #[error("project_no {0} is unknown")]
     UnknownProject(ProjectNo),
+    /// One of its issuers does not exist.
+    #[error("institution {0} is unknown")]
+    UnknownIssuer(InstitutionId),
+    /// What a coupon activity hands out breaks a rule.
+    #[error(transparent)]
+    Offer(#[from] OfferRefusal),
+    /// It is of the other kind.
+    #[error("the activity is {}", if *.0 { "a coupon activity" } else { "not a coupon activity" })]
+    OtherKind(bool),
     /// It has no project, or too many.
     #[error("projects must name 1 to {0} projects")]
     Projects(usize),

@@ -52,12 +52,22 @@ text_id! {
     AppId;
     /// What an application pays by; assigned by the platform.
     Bid;
-    /// The user's openid in a flowers call.
+    /// A page that tells an institution its users' openids.
+    CampaignNo;
+    /// A lakala institution, by its appid.
+    InstitutionId;
+    /// A user's WeChat openid.
     OpenId;
     /// An enterprise that funds activities.
     OrgNo;
+    /// On whose behalf an institution hands a coupon out (业主).
+    OwnerId;
+    /// A platform key's certificate's serial number, in lowercase hexadecimal.
+    PlatformSerial;
     /// A charity project.
     ProjectNo;
+    /// What a coupon activity hands out (优惠).
+    PromotionId;
     /// The user as the application names them.
     ThirdUid;
     /// An operator token's name.

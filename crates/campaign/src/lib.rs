@@ -8,13 +8,18 @@ mod account;
 mod activity;
 mod application;
 mod audit;
+mod callback;
 mod command;
+mod coupon;
 mod donation;
 mod flowers;
 mod id;
+mod institution;
 mod money;
+mod openid_page;
 mod operator;
 mod organization;
+mod platform_key;
 mod posting;
 mod project;
 mod time;
@@ -31,7 +36,18 @@ pub use application::{
     PreviousSecret, RevokeApplication, RotateSecret, UpdateApplication,
 };
 pub use audit::{Actor, AuditEntry, Audited, Operated};
+pub(crate) use callback::owe;
+pub use callback::{
+    Attempt, AttemptOutcome, Callback, CallbackEvent, CallbackState, Claim, Claimed, FreeLeases,
+    Outcome, RecordAttempt, Recorded, Resend, ResendRefusal, SCHEDULE_S, receiver_of,
+};
 pub use command::Command;
+pub use coupon::{
+    Coupon, CouponKey, CouponOffer, CouponStatus, CouponTerms, CreateCouponActivity, Discount,
+    Expire, FailReason, Grant, Issue, IssueRefusal, Issued, NewOffer, OfferRefusal, Redeem,
+    RedeemRefusal, RedeemedCoupon, Redemption, SettleCoupon, UpdateOffer, Validity, VoidCoupon,
+    VoidRefusal, grantable,
+};
 pub use donation::{
     Donate, DonateRefusal, Donated, Donation, DonationKey, DonationStatus, LimitReached, Refund,
     RefundRefusal, Settle,
@@ -40,11 +56,20 @@ pub use flowers::{
     FlowerGrant, FlowerKey, FlowerRefusal, GrantFlowers, Granted, UserFlowers, UserFlowersKey,
 };
 pub use id::{
-    AccountId, ActivityNo, AppId, Bid, Id, OpenId, OrgNo, ProjectNo, ThirdUid, TokenId, TransCode,
+    AccountId, ActivityNo, AppId, Bid, CampaignNo, Id, InstitutionId, OpenId, OrgNo, OwnerId,
+    PlatformSerial, ProjectNo, PromotionId, ThirdUid, TokenId, TransCode,
+};
+pub use institution::{
+    CreateInstitution, Institution, InstitutionRefusal, InstitutionStatus, PreviousCertificate,
+    ReplaceCertificate, RevokeInstitution, UpdateInstitution,
 };
 pub use money::Fen;
+pub use openid_page::{CreateOpenidPage, OpenidPage, OpenidPageRefusal, UpdateOpenidPage};
 pub use operator::{CreateToken, OperatorToken, RevokeToken, Role, TokenRefusal};
 pub use organization::{CreateOrganization, Deposit, Organization, OrganizationRefusal, Withdraw};
+pub use platform_key::{
+    AddPlatformKey, KeyPurpose, KeyStatus, PlatformKey, PlatformKeyRefusal, RetireKey, SignWith,
+};
 pub use posting::{Posted, Posting, PostingKey, PostingRefusal, Posts, Referenced};
 pub use project::{CreateProject, Project, ProjectRefusal};
 pub use time::{SHANGHAI, day_of};

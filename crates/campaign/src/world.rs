@@ -5,17 +5,19 @@ use std::hash::Hash;
 use jiff::Timestamp;
 
 use crate::{
-    Account, AccountId, AccountKind, Activity, ActivityNo, AppId, Application, AuditEntry, Bid,
-    BidGrant, Donation, DonationKey, Fen, FlowerGrant, FlowerKey, Id, OUTSIDE, OperatorToken,
-    OrgNo, Organization, Posting, PostingKey, Project, ProjectNo, TokenId, Transfer,
-    TransferReason, UserFlowers, UserFlowersKey, UserKey, UserUsage,
+    Account, AccountId, AccountKind, Activity, ActivityNo, AppId, Application, Attempt, AuditEntry,
+    Bid, BidGrant, Callback, CampaignNo, Coupon, CouponKey, Donation, DonationKey, Fen,
+    FlowerGrant, FlowerKey, Id, Institution, InstitutionId, OUTSIDE, OpenidPage, OperatorToken,
+    OrgNo, Organization, PlatformKey, PlatformSerial, Posting, PostingKey, Project, ProjectNo,
+    TokenId, Transfer, TransferReason, UserFlowers, UserFlowersKey, UserKey, UserUsage,
 };
 
 /// The rows one batch needs, named by its commands before anything is loaded.
 ///
 /// The store also loads what hangs on them: the accounts of organizations, projects and
-/// activities, the order behind a donation key, and for an order its activity (with its
-/// organization), project and user's usage.
+/// activities, the order behind a donation's or coupon's key, for a donation its activity (with its
+/// organization), project and user's usage, for a coupon its activity and user's usage, and for a
+/// callback its coupon (with nothing that hangs on that).
 #[derive(Debug, Default)]
 pub struct Wanted<'a> {
     /// Organizations, with their accounts.
@@ -32,6 +34,18 @@ pub struct Wanted<'a> {
     pub donation_keys: Vec<&'a DonationKey>,
     /// Donations by number, with all they hang on.
     pub donations: BTreeSet<Id>,
+    /// Coupons by the caller's key.
+    pub coupon_keys: Vec<&'a CouponKey>,
+    /// Coupons by number, with all they hang on.
+    pub coupons: BTreeSet<Id>,
+    /// Callbacks by number, with their coupons.
+    pub callbacks: BTreeSet<Id>,
+    /// Institutions.
+    pub institutions: BTreeSet<&'a InstitutionId>,
+    /// Openid pages.
+    pub openid_pages: BTreeSet<&'a CampaignNo>,
+    /// All platform keys; there are few.
+    pub platform_keys: bool,
     /// What users have taken.
     pub usages: Vec<UserKey>,
     /// Flower exchanges by the caller's key.
@@ -185,6 +199,18 @@ pub struct World {
     pub donations: Table<Id, Donation>,
     /// The caller's key → the donation.
     pub donation_keys: Table<DonationKey, Id>,
+    /// Coupons by number.
+    pub coupons: Table<Id, Coupon>,
+    /// The caller's key → the coupon.
+    pub coupon_keys: Table<CouponKey, Id>,
+    /// Callbacks by number.
+    pub callbacks: Table<Id, Callback>,
+    /// Institutions by appid.
+    pub institutions: Table<InstitutionId, Institution>,
+    /// Openid pages by campaign.
+    pub openid_pages: Table<CampaignNo, OpenidPage>,
+    /// Platform keys by serial number.
+    pub platform_keys: Table<PlatformSerial, PlatformKey>,
     /// What users hold of activities that limit them.
     pub usages: Table<UserKey, UserUsage>,
     /// Flower exchanges by the caller's key.
@@ -195,6 +221,8 @@ pub struct World {
     pub tokens: Table<TokenId, OperatorToken>,
     /// Movements of money by the caller's name for them.
     pub postings: Table<PostingKey, Posting>,
+    /// Attempts at callbacks this batch recorded, in order.
+    pub attempts: Vec<Attempt>,
     /// Transfers this batch made, in order.
     pub transfers: Vec<Transfer>,
     /// Audit entries this batch made, in order.
@@ -215,11 +243,18 @@ impl World {
             accounts: Table::default(),
             donations: Table::default(),
             donation_keys: Table::default(),
+            coupons: Table::default(),
+            coupon_keys: Table::default(),
+            callbacks: Table::default(),
+            institutions: Table::default(),
+            openid_pages: Table::default(),
+            platform_keys: Table::default(),
             usages: Table::default(),
             flowers: Table::default(),
             user_flowers: Table::default(),
             tokens: Table::default(),
             postings: Table::default(),
+            attempts: Vec::new(),
             transfers: Vec::new(),
             audit: Vec::new(),
         }
@@ -251,6 +286,11 @@ impl World {
             || self.activities.is_changed()
             || self.accounts.is_changed()
             || self.donations.is_changed()
+            || self.coupons.is_changed()
+            || self.callbacks.is_changed()
+            || self.institutions.is_changed()
+            || self.openid_pages.is_changed()
+            || self.platform_keys.is_changed()
             || self.usages.is_changed()
             || self.flowers.is_changed()
             || self.tokens.is_changed()

@@ -5,11 +5,13 @@
 //! commits it with one flush, and only then do the callers hear.
 
 mod batch;
+mod delivery;
 mod engine;
 pub mod source;
 mod timers;
 
 pub use batch::BatchObserver;
+pub use delivery::{Attempted, DeliveryOptions, Envoy, Prepared, Preparing};
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use source::{Chance, Clock};
 pub use timers::Ran;

@@ -10,7 +10,7 @@ use crate::{
 /// How many projects one activity may be bound to.
 const PROJECTS_MAX: usize = 100;
 
-/// Makes an activity, not yet online and without money.
+/// Makes a donation activity, not yet online and without money.
 #[derive(Clone, Debug, Serialize)]
 pub struct CreateActivity {
     /// Its number; made from the sequence where none is given.
@@ -51,6 +51,9 @@ impl Command for CreateActivity {
         {
             return Err(ActivityRefusal::Taken(activity_no.clone()));
         }
+        if self.kind == ActivityKind::Coupon {
+            return Err(ActivityRefusal::OtherKind(true));
+        }
         if !world.organizations.contains(&self.org_no) {
             return Err(ActivityRefusal::UnknownOrganization(self.org_no.clone()));
         }
@@ -73,6 +76,7 @@ impl Command for CreateActivity {
             rules: self.rules.clone(),
             limits: self.limits,
             channel: self.channel.clone(),
+            coupon: None,
             frozen: world.open_account(AccountKind::Frozen, activity_no.as_str()),
             held: world.open_account(AccountKind::Held, activity_no.as_str()),
             created_at: world.now,
@@ -135,6 +139,9 @@ impl Command for UpdateActivity {
 
     fn decide(&self, world: &mut World) -> Result<Activity, ActivityRefusal> {
         let mut activity = living(world, &self.activity_no)?.clone();
+        if activity.coupon.is_some() && (self.projects.is_some() || self.rules.is_some()) {
+            return Err(ActivityRefusal::OtherKind(true));
+        }
         if let Some(name) = &self.name {
             activity.name.clone_from(name);
         }
@@ -335,7 +342,10 @@ impl Audited for EndActivity {
     }
 }
 
-fn living<'w>(world: &'w World, activity_no: &ActivityNo) -> Result<&'w Activity, ActivityRefusal> {
+pub(crate) fn living<'w>(
+    world: &'w World,
+    activity_no: &ActivityNo,
+) -> Result<&'w Activity, ActivityRefusal> {
     match world.activities.get(activity_no) {
         None => Err(ActivityRefusal::Unknown(activity_no.clone())),
         Some(activity) if activity.status == ActivityStatus::Ended => Err(ActivityRefusal::Ended),
@@ -353,7 +363,10 @@ fn check_projects(world: &World, projects: &[ProjectNo]) -> Result<(), ActivityR
     }
 }
 
-fn check_window(starts_at: Timestamp, ends_at: Timestamp) -> Result<(), ActivityRefusal> {
+pub(crate) fn check_window(
+    starts_at: Timestamp,
+    ends_at: Timestamp,
+) -> Result<(), ActivityRefusal> {
     if starts_at < ends_at { Ok(()) } else { Err(ActivityRefusal::EmptyWindow) }
 }
 
@@ -364,7 +377,7 @@ fn limits_after(activity: &Activity, new: UserLimits) -> Result<UserLimits, Acti
     if may { Ok(new) } else { Err(ActivityRefusal::LimitsTooLate) }
 }
 
-fn check_channel(channel: &Channel) -> Result<(), ActivityRefusal> {
+pub(crate) fn check_channel(channel: &Channel) -> Result<(), ActivityRefusal> {
     let Channel::Book(rule) = channel;
     if rule.fail_per_10000 > 10_000 { Err(ActivityRefusal::FailShare) } else { Ok(()) }
 }

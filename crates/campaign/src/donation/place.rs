@@ -41,7 +41,7 @@ pub struct Donated {
 }
 
 /// Which of a user's limits is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LimitReached {
     /// Orders in all.
     CountTotal,
@@ -159,7 +159,7 @@ impl Donate {
     }
 
     fn check_activity(&self, world: &World, activity: &Activity) -> Result<(), DonateRefusal> {
-        if activity.org_no != self.org_no {
+        if activity.org_no != self.org_no || activity.coupon.is_some() {
             return Err(DonateRefusal::UnknownActivity);
         }
         if !activity.projects.contains(&self.project_no) {

@@ -52,21 +52,24 @@ impl Handler for GetActivityInfo {
             organization.map_or_else(String::new, |found: Organization| found.merchant_no);
         let activity_info = found
             .iter()
-            .map(|(activity, frozen, _)| info(activity, *frozen, &merchant_no))
+            .filter_map(|(activity, frozen, _)| info(activity, *frozen, &merchant_no))
             .collect();
         Ok(call.success(&ActivityList { activity_info }))
     }
 }
 
-fn info<'a>(activity: &'a Activity, frozen: Fen, merchant_no: &'a str) -> ActivityInfo<'a> {
-    ActivityInfo {
+/// `None` for a kind of activity that this vendor does not know.
+fn info<'a>(activity: &'a Activity, frozen: Fen, merchant_no: &'a str) -> Option<ActivityInfo<'a>> {
+    let activity_type = match activity.kind {
+        ActivityKind::Walk => 1,
+        ActivityKind::Points => 2,
+        ActivityKind::Direct => 4,
+        ActivityKind::Behaviour => 5,
+        ActivityKind::Coupon => return None,
+    };
+    Some(ActivityInfo {
         activity_no: activity.activity_no.as_str().into(),
-        activity_type: match activity.kind {
-            ActivityKind::Walk => 1,
-            ActivityKind::Points => 2,
-            ActivityKind::Direct => 4,
-            ActivityKind::Behaviour => 5,
-        },
+        activity_type,
         activity_name: activity.name.as_str().into(),
         org_no: OrgNo::as_str(&activity.org_no).into(),
         activity_status: match activity.status {
@@ -86,5 +89,5 @@ fn info<'a>(activity: &'a Activity, frozen: Fen, merchant_no: &'a str) -> Activi
                 title: rule.title.as_str().into(),
             })
             .collect(),
-    }
+    })
 }

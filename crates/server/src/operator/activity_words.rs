@@ -13,8 +13,8 @@ const DELAY_S_MAX: u32 = 30 * 86_400;
 
 words! {
     /// What kind of campaign, with the vendor's number: `walk` (1, 一块走捐步), `points` (2, 积分捐),
-    /// `direct` (4, 企业直接捐赠), `behaviour` (5, 行为捐).
-    ActivityKind { Walk, Points, Direct, Behaviour }
+    /// `direct` (4, 企业直接捐赠), `behaviour` (5, 行为捐); and `coupon`, which hands out coupons.
+    ActivityKind { Walk, Points, Direct, Behaviour, Coupon }
 
     /// Where an activity stands, with the vendor's number: `draft` (1, 未上线), `running` (2, 进行中),
     /// `paused` (3, 暂停中), `ended` (4, 已结束). It moves draft → running ⇄ paused → ended.

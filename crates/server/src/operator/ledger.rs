@@ -18,15 +18,16 @@ use crate::gongyi::donate_transcode;
 words! {
     /// What an account is for: `outside` (where deposits come from; the only one below zero),
     /// `organization` (money no activity holds; owner is the org_no), `frozen` and `held` (an
-    /// activity's money that no donation holds, and that placed ones hold; owner is the
-    /// activity_no), `project` (what it received; owner is the project_no).
-    AccountKind { Outside, Organization, Frozen, Held, Project }
+    /// activity's money that no order holds, and that placed donations and living coupons hold;
+    /// owner is the activity_no), `project` (what it received; owner is the project_no), `spent`
+    /// (what an activity's coupons were redeemed for; owner is the activity_no).
+    AccountKind { Outside, Organization, Frozen, Held, Project, Spent }
 
     /// Why money moved: `deposit` (outside → organization), `withdraw` (back), `fund`
     /// (organization → frozen), `hold` (frozen → held), `pay` (frozen or held → project), `return`
     /// (held → frozen, or organization), `refund` (project → frozen, or organization), `release`
-    /// (frozen → organization).
-    TransferReason { Deposit, Withdraw, Fund, Hold, Pay, Return, Refund, Release }
+    /// (frozen → organization), `spend` (held → spent).
+    TransferReason { Deposit, Withdraw, Fund, Hold, Pay, Return, Refund, Release, Spend }
 }
 
 /// One account.

@@ -1,8 +1,8 @@
 //! What each refusal of a rule is to a caller: the one table.
 
 use huodong_campaign::{
-    ActivityRefusal, ApplicationRefusal, OrganizationRefusal, PostingRefusal, ProjectRefusal,
-    RefundRefusal, TokenRefusal,
+    ActivityRefusal, ApplicationRefusal, OfferRefusal, OrganizationRefusal, PostingRefusal,
+    ProjectRefusal, RefundRefusal, TokenRefusal,
 };
 
 use super::problem::{Kind, Problem};
@@ -60,6 +60,15 @@ impl From<ActivityRefusal> for Problem {
             R::Unknown(_) => (Kind::NotFound, "activity_no"),
             R::UnknownOrganization(_) => (Kind::Invalid, "org_no"),
             R::UnknownProject(_) | R::Projects(_) => (Kind::Invalid, "projects"),
+            R::UnknownIssuer(_) | R::Offer(OfferRefusal::Issuers) => (Kind::Invalid, "issuers"),
+            R::Offer(OfferRefusal::NoDiscount | OfferRefusal::OffShare) => {
+                (Kind::Invalid, "discount")
+            }
+            R::Offer(OfferRefusal::MinimumSpend) => (Kind::Invalid, "minimum_spend"),
+            R::Offer(OfferRefusal::Validity) => (Kind::Invalid, "validity"),
+            R::Offer(OfferRefusal::TermsTooLate) => (Kind::WrongState, "terms"),
+            R::Offer(OfferRefusal::TooMuchStock) => (Kind::Invalid, "add_stock"),
+            R::OtherKind(_) => (Kind::WrongState, "kind"),
             R::EmptyWindow => (Kind::Invalid, "ends_at"),
             R::FailShare => (Kind::Invalid, "channel.book.fail_per_10000"),
             R::Ended | R::NoSuchStep { .. } => (Kind::WrongState, "status"),

@@ -91,12 +91,12 @@ fn apply(transfer: &Transfer, campaigns: &mut Campaigns, report: &mut AuditRepor
 }
 
 fn is_for_order(reason: TransferReason) -> bool {
-    use TransferReason::{Hold, Pay, Refund, Return};
-    matches!(reason, Hold | Pay | Return | Refund)
+    use TransferReason::{Hold, Pay, Refund, Return, Spend};
+    matches!(reason, Hold | Pay | Return | Refund | Spend)
 }
 
 fn goes(reason: TransferReason, from: AccountKind, to: AccountKind) -> bool {
-    use AccountKind::{Frozen, Held, Organization, Outside, Project};
+    use AccountKind::{Frozen, Held, Organization, Outside, Project, Spent};
     use TransferReason as Reason;
     match reason {
         Reason::Deposit => (from, to) == (Outside, Organization),
@@ -107,5 +107,6 @@ fn goes(reason: TransferReason, from: AccountKind, to: AccountKind) -> bool {
         Reason::Return => matches!((from, to), (Held, Frozen | Organization)),
         Reason::Refund => matches!((from, to), (Project, Frozen | Organization)),
         Reason::Release => (from, to) == (Frozen, Organization),
+        Reason::Spend => (from, to) == (Held, Spent),
     }
 }
