@@ -14,8 +14,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::{Administers, Operator, Reads};
 use super::body::{Json, Named};
-use super::csv::{Cell, Record};
-use super::document::{Changing, Reading};
+use super::csv::Record;
+use super::document::{Changing, Getting, Reading};
 use super::list::{List, Listing, Paging, shown};
 use super::problem::Problem;
 use super::values::{Name, Number, Time, given, words};
@@ -84,19 +84,6 @@ impl Record for Application {
         "previous_secret_valid_until",
         "created_at",
     ];
-
-    fn cells(&self) -> Vec<Cell> {
-        vec![
-            Cell::text(&self.appid),
-            Cell::text(&self.org_no),
-            Cell::text(&self.name),
-            Cell::json(&self.status),
-            Cell::maybe_number(self.rate_per_s),
-            Cell::Number(self.flowers_per_day.into()),
-            Cell::maybe(self.previous_secret_valid_until),
-            Cell::text(self.created_at),
-        ]
-    }
 }
 
 /// Which applications.
@@ -190,9 +177,7 @@ pub(super) async fn create(
     params(("appid" = String, Path, description = "What it signs as")),
     responses(
         (status = 200, description = "It", body = Application),
-        (status = 404, description = "There is none", body = Problem,
-            content_type = "application/problem+json"),
-        Reading,
+        Getting,
     )
 )]
 pub(super) async fn get(

@@ -78,6 +78,9 @@ pub(super) async fn serve() -> impl IntoResponse {
 /// The problems any reading operation may answer with.
 pub(super) struct Reading;
 
+/// The problems an operation that shows what its path names may answer with.
+pub(super) struct Getting;
+
 /// The problems any changing operation may answer with.
 pub(super) struct Changing;
 
@@ -109,6 +112,14 @@ const CHANGING: &[(&str, &str)] = &[
 impl IntoResponses for Reading {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(READING)
+    }
+}
+
+impl IntoResponses for Getting {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut all = problems(READING);
+        all.extend(problems(&[("404", "The thing the path names is not there")]));
+        all
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::auth::{Operator, Reads};
-use super::csv::{Cell, Record};
+use super::csv::Record;
 use super::document::Reading;
 use super::donations::order_number;
 use super::list::{List, Listing, Paging, shown};
@@ -52,15 +52,6 @@ impl From<campaign::Account> for Account {
 impl Record for Account {
     const LIST: &'static str = "accounts";
     const COLUMNS: &'static [&'static str] = &["id", "kind", "owner", "balance"];
-
-    fn cells(&self) -> Vec<Cell> {
-        vec![
-            Cell::text(&self.id),
-            Cell::json(&self.kind),
-            Cell::text(&self.owner),
-            Cell::Number(self.balance),
-        ]
-    }
 }
 
 /// Which accounts. All that is given must match.
@@ -137,19 +128,6 @@ impl Record for Transfer {
     const LIST: &'static str = "transfers";
     const COLUMNS: &'static [&'static str] =
         &["id", "from", "to", "money", "reason", "order", "donate_transcode", "at"];
-
-    fn cells(&self) -> Vec<Cell> {
-        vec![
-            Cell::text(&self.id),
-            Cell::text(&self.from),
-            Cell::text(&self.to),
-            Cell::Number(self.money),
-            Cell::json(&self.reason),
-            Cell::maybe(self.order.as_ref()),
-            Cell::maybe(self.donate_transcode.as_ref()),
-            Cell::text(self.at),
-        ]
-    }
 }
 
 /// Which transfers. All that is given must match.

@@ -11,8 +11,8 @@ use crate::operator::activity_words::{
 };
 use crate::operator::auth::{Operator, Reads};
 use crate::operator::body::Named;
-use crate::operator::csv::{Cell, Record};
-use crate::operator::document::Reading;
+use crate::operator::csv::Record;
+use crate::operator::document::{Getting, Reading};
 use crate::operator::list::{List, Listing, Paging, shown};
 use crate::operator::problem::Problem;
 use crate::operator::values::Time;
@@ -110,27 +110,6 @@ impl Record for FundedActivity {
         "held_account",
         "created_at",
     ];
-
-    fn cells(&self) -> Vec<Cell> {
-        let it = &self.activity;
-        vec![
-            Cell::text(&it.activity_no),
-            Cell::text(&it.org_no),
-            Cell::json(&it.kind),
-            Cell::text(&it.name),
-            Cell::json(&it.status),
-            Cell::text(it.starts_at),
-            Cell::text(it.ends_at),
-            Cell::text(it.projects.join(" ")),
-            Cell::Number(self.frozen),
-            Cell::Number(self.held),
-            Cell::json(&it.limits),
-            Cell::json(&it.channel),
-            Cell::text(&it.frozen_account),
-            Cell::text(&it.held_account),
-            Cell::text(it.created_at),
-        ]
-    }
 }
 
 /// Which activities. All that is given must match.
@@ -178,9 +157,7 @@ pub(in crate::operator) async fn list(
     params(("activity_no" = String, Path, description = "Its number")),
     responses(
         (status = 200, description = "It", body = FundedActivity),
-        (status = 404, description = "There is none", body = Problem,
-            content_type = "application/problem+json"),
-        Reading,
+        Getting,
     )
 )]
 pub(in crate::operator) async fn get(

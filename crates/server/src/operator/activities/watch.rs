@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::operator::activity_words::UserLimits;
 use crate::operator::auth::{Operator, Reads};
 use crate::operator::body::Named;
-use crate::operator::document::Reading;
+use crate::operator::document::Getting;
 use crate::operator::donations::DonationStatus;
 use crate::operator::problem::Problem;
 
@@ -42,9 +42,7 @@ pub(in crate::operator) struct StatusTotal {
     params(("activity_no" = String, Path, description = "Which")),
     responses(
         (status = 200, description = "Totals", body = Totals),
-        (status = 404, description = "There is none", body = Problem,
-            content_type = "application/problem+json"),
-        Reading,
+        Getting,
     )
 )]
 pub(in crate::operator) async fn totals(
@@ -100,9 +98,7 @@ pub(in crate::operator) struct Usage {
     ),
     responses(
         (status = 200, description = "Their usage; zero where they took nothing", body = Usage),
-        (status = 404, description = "There is no such activity", body = Problem,
-            content_type = "application/problem+json"),
-        Reading,
+        Getting,
     )
 )]
 pub(in crate::operator) async fn user_usage(
