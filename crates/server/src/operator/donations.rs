@@ -198,8 +198,7 @@ pub(super) async fn get(
     Named(named): Named<String>,
 ) -> Result<axum::Json<Donation>, Problem> {
     let id = order_number(&named).ok_or_else(|| Problem::unknown("id", &named))?;
-    let found = operator.read(move |reader| reader.donation(id)).await?;
-    let found = found.ok_or_else(|| Problem::unknown("id", &named))?;
+    let found = operator.find("id", &named, move |reader| reader.donation(id)).await?;
     Ok(axum::Json(found.into()))
 }
 

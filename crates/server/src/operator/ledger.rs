@@ -101,9 +101,9 @@ pub(super) struct Transfer {
     money: i64,
     /// Why.
     reason: TransferReason,
-    /// The donation it was for.
+    /// The donation or coupon it was for.
     order: Option<String>,
-    /// The same as the caller was told it.
+    /// The same as the caller was told it: a donation's `donate_transcode`, a coupon's `trade_no`.
     donate_transcode: Option<String>,
     /// When, by the business clock.
     at: Time,
@@ -137,7 +137,8 @@ impl Record for Transfer {
 pub(super) struct WhichTransfers {
     /// From or to the account with this number.
     account: Option<String>,
-    /// For this donation, by its `id` or its `donate_transcode`.
+    /// For this donation, by its `id` or its `donate_transcode`, or for this coupon, by its `id` or
+    /// its `trade_no`.
     order: Option<String>,
     /// Made for this reason.
     #[param(inline)]

@@ -134,13 +134,11 @@ pub(super) async fn get(
     Named(org_no): Named<String>,
 ) -> Result<axum::Json<Organization>, Problem> {
     let number = OrgNo::from(org_no.as_str());
-    let found = operator
-        .read(move |reader| {
-            let found = reader.organization(&number)?;
-            found.map(|it| Organization::read(reader, it)).transpose()
-        })
-        .await?;
-    found.map(axum::Json).ok_or_else(|| Problem::unknown("org_no", &org_no))
+    let shown = operator.find("org_no", &org_no, move |reader| {
+        let found = reader.organization(&number)?;
+        found.map(|it| Organization::read(reader, it)).transpose()
+    });
+    Ok(axum::Json(shown.await?))
 }
 
 /// How much money moves.

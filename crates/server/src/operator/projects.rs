@@ -118,11 +118,9 @@ pub(super) async fn get(
     Named(project_no): Named<String>,
 ) -> Result<axum::Json<Project>, Problem> {
     let number = ProjectNo::from(project_no.as_str());
-    let found = operator
-        .read(move |reader| {
-            let found = reader.project(&number)?;
-            found.map(|it| Project::read(reader, it)).transpose()
-        })
-        .await?;
-    found.map(axum::Json).ok_or_else(|| Problem::unknown("project_no", &project_no))
+    let shown = operator.find("project_no", &project_no, move |reader| {
+        let found = reader.project(&number)?;
+        found.map(|it| Project::read(reader, it)).transpose()
+    });
+    Ok(axum::Json(shown.await?))
 }

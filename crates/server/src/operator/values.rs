@@ -25,6 +25,12 @@ macro_rules! texts {
 
         impl $name {
             /// As it came.
+            #[allow(dead_code)] // Not of every one of these types.
+            pub(super) fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// As it came.
             pub(super) fn into_string(self) -> String {
                 self.0
             }
@@ -59,6 +65,13 @@ texts! {
     /// character.
     Reference, 64, |c: char| !c.is_control(),
         "must be 1 to 64 characters, none of them a control character";
+    /// A lakala number: 1 to 32 letters, digits, `_` or `-`.
+    ShortNumber, 32, |c| c.is_ascii_alphanumeric() || c == '_' || c == '-',
+        "must be 1 to 32 letters, digits, _ or -";
+    /// An owner's number (owner_id): 1 to 8 letters or digits.
+    OwnerNumber, 8, |c| c.is_ascii_alphanumeric(), "must be 1 to 8 letters or digits";
+    /// What an institution's member ids begin with: 1 to 10 letters or digits.
+    MemberPrefix, 10, |c| c.is_ascii_alphanumeric(), "must be 1 to 10 letters or digits";
     /// A reason or a description: 1 to 512 characters, none of them a control character.
     Remark, 512, |c: char| !c.is_control(),
         "must be 1 to 512 characters, none of them a control character";
