@@ -72,7 +72,7 @@ pub(super) async fn list(
     let mut tokens = operator.read(|reader| reader.tokens()).await?;
     tokens.sort_by(|a, b| a.name.cmp(&b.name));
     let rows = tokens.into_iter().map(Token::from).collect();
-    list.answer_sorted(rows, |token: &Token| &token.name)
+    list.answer_sorted(rows, |token: &Token| token.name.clone())
 }
 
 /// What a token is made from.

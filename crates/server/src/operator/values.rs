@@ -198,31 +198,37 @@ where
     Option::deserialize(deserializer).map(Some)
 }
 
-/// An enum of the rules, as the API spells it.
+/// An enum of the rules, as the API spells it; or one of another crate, where it names that.
 macro_rules! words {
-    ($($(#[$doc:meta])* $name:ident { $($variant:ident),* $(,)? })*) => {$(
+    ($($(#[$doc:meta])* $name:ident $(in $home:ident)? { $($variant:ident),* $(,)? })*) => {$(
+        words!(@one [$($home)?] $(#[$doc])* $name { $($variant),* });
+    )*};
+    (@one [] $($rest:tt)*) => {
+        words!(@one [huodong_campaign] $($rest)*);
+    };
+    (@one [$home:ident] $(#[$doc:meta])* $name:ident { $($variant:ident),* }) => {
         $(#[$doc])*
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize,
             utoipa::ToSchema,
         )]
         #[serde(rename_all = "snake_case")]
-        pub(super) enum $name {
+        pub(in crate::operator) enum $name {
             $(#[allow(missing_docs)] $variant,)*
         }
 
-        impl From<huodong_campaign::$name> for $name {
-            fn from(it: huodong_campaign::$name) -> Self {
-                match it { $(huodong_campaign::$name::$variant => Self::$variant,)* }
+        impl From<$home::$name> for $name {
+            fn from(it: $home::$name) -> Self {
+                match it { $($home::$name::$variant => Self::$variant,)* }
             }
         }
 
-        impl From<$name> for huodong_campaign::$name {
+        impl From<$name> for $home::$name {
             fn from(it: $name) -> Self {
                 match it { $($name::$variant => Self::$variant,)* }
             }
         }
-    )*};
+    };
 }
 pub(super) use words;
 
