@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use huodong_campaign::AppId;
+use huodong_campaign::{AppId, CampaignNo};
 use huodong_engine::{Chance, Engine, EngineError};
 use thiserror::Error;
 
-use crate::directory::{Directory, purpose};
+use crate::directory::{Directory, purpose, wechat_purpose};
 use crate::faults::Faults;
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::nonces::Nonces;
+use crate::openid::OpenidPages;
+use crate::sandbox::WechatCodes;
 use crate::secrets::{MasterKey, SecretError};
 use crate::trace::TraceIds;
 
@@ -32,6 +34,13 @@ pub struct Settings {
     /// when it holds four times what is left for all. A nonce is remembered for up to twice `freshness_s`, so this bounds the calls a second that can be kept up for
     /// long; one takes about 16 bytes.
     pub nonces_max: usize,
+    /// Where users reach this server, as `https://m.example.com`: WeChat sends them back there.
+    /// A sandbox goes by the address it was called at where none is set.
+    pub public_url: Option<String>,
+    /// Where users are sent to agree; `None` is WeChat, and in a sandbox the sandbox's own.
+    pub wechat_authorize_base: Option<String>,
+    /// Where WeChat is asked whose a code is; `None` as above.
+    pub wechat_api_base: Option<String>,
     /// True when the sandbox's controls are served.
     pub sandbox: bool,
 }
@@ -45,6 +54,9 @@ impl Default for Settings {
             body_deadline: Duration::from_secs(10),
             rate_per_s: 100_000,
             nonces_max: 8_000_000,
+            public_url: None,
+            wechat_authorize_base: None,
+            wechat_api_base: None,
             sandbox: false,
         }
     }
@@ -73,6 +85,10 @@ pub struct App {
     pub health: Health,
     /// What the sandbox does wrong on demand; empty elsewhere.
     pub faults: Faults,
+    /// What the openid pages remember.
+    pub openid: OpenidPages,
+    /// The codes the sandbox's own WeChat gave; empty elsewhere.
+    pub wechat_codes: WechatCodes,
     /// Held while the partners are read in.
     refreshing: tokio::sync::Mutex<()>,
 }
@@ -110,6 +126,8 @@ impl App {
             trace_ids: TraceIds::new(chance),
             health: Health::default(),
             faults: Faults::default(),
+            openid: OpenidPages::new(chance, began),
+            wechat_codes: WechatCodes::default(),
             refreshing: tokio::sync::Mutex::default(),
         }
     }
@@ -117,6 +135,21 @@ impl App {
     /// Seals an application's secret for keeping.
     pub fn seal_secret(&self, appid: &AppId, secret: &str) -> Vec<u8> {
         self.master_key.seal(self.chance, &purpose(appid), secret.as_bytes())
+    }
+
+    /// Seals the WeChat secret of an openid page for keeping.
+    pub fn seal_wechat_secret(&self, campaign: &CampaignNo, secret: &str) -> Vec<u8> {
+        self.master_key.seal(self.chance, &wechat_purpose(campaign), secret.as_bytes())
+    }
+
+    /// Opens what [`App::seal_wechat_secret`] sealed.
+    pub fn open_wechat_secret(
+        &self,
+        campaign: &CampaignNo,
+        sealed: &[u8],
+    ) -> Result<String, SecretError> {
+        let bytes = self.master_key.open(&wechat_purpose(campaign), sealed)?;
+        String::from_utf8(bytes).map_err(|_| SecretError::DoesNotOpen)
     }
 
     /// Reads the partners in; at start, and after each change to one.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
-use huodong_campaign::{AppId, Application, ApplicationStatus, Bid};
+use huodong_campaign::{AppId, Application, ApplicationStatus, Bid, CampaignNo};
 use jiff::Timestamp;
 
 use crate::rate::Rate;
@@ -83,6 +83,11 @@ impl Directory {
         self.callers.store(Arc::new(callers));
         Ok(())
     }
+}
+
+/// What the WeChat secret of an openid page is sealed for.
+pub fn wechat_purpose(campaign: &CampaignNo) -> String {
+    format!("wechat/{campaign}")
 }
 
 /// What an application's secret is sealed for.
