@@ -151,9 +151,8 @@ pub(super) async fn create(
     let app = operator.app();
     // The secret is sealed for its page, so the page's number must be known before the rules could
     // make one.
-    let campaign = new
-        .campaign
-        .map_or_else(|| made_campaign(app), |it| CampaignNo::from(it.into_string()));
+    let campaign =
+        new.campaign.map_or_else(|| made_campaign(app), |it| CampaignNo::from(it.into_string()));
     let command = CreateOpenidPage {
         appid: InstitutionId::from(new.appid.into_string()),
         wechat_appid: new.wechat_appid.into_string().into(),
@@ -218,7 +217,8 @@ pub(super) async fn update(
         // The secret alone is the present account's.
         (None, Some(_)) => {
             let number = campaign.clone();
-            let found = operator.find("campaign", &named, move |reader| reader.openid_page(&number));
+            let found =
+                operator.find("campaign", &named, move |reader| reader.openid_page(&number));
             Some(found.await?.wechat_appid)
         }
         (None, None) => None,

@@ -1,5 +1,4 @@
-//! The engine over a real store: who hears what, and when.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
+//! Commands, batches and timers.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
