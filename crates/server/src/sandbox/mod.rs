@@ -12,6 +12,7 @@ mod index;
 mod origin;
 mod page;
 mod reset;
+mod wechat;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,6 +28,9 @@ pub use credentials::{
     ActivityCredentials, Credentials, GongyiCredentials, OperatorCredentials, OtherCredentials,
     SpecialActivity,
 };
+
+pub use wechat::WechatCodes;
+pub(crate) use wechat::{access_token, routes as wechat_routes};
 
 /// Where the controls are mounted.
 const BASE: &str = "/sandbox/v1";

@@ -1,10 +1,10 @@
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use axum::response::Html;
 use http::{HeaderMap, header};
 
 use super::credentials::Credentials;
+use crate::html::{escaped, filled};
 
 const PAGE: &str = include_str!("page.html");
 
@@ -30,31 +30,20 @@ fn page(base_url: &str) -> String {
         row(&mut tokens, [role, token]);
     }
     let values = [
-        ("{base_url}", &*escaped(base_url)),
-        ("{appid}", &gongyi.appid),
-        ("{secret}", &gongyi.secret),
-        ("{bid}", &gongyi.bid),
-        ("{org_no}", &gongyi.org_no),
-        ("{activity_no}", &gongyi.activities[0].activity_no),
-        ("{project_no}", &gongyi.activities[0].project_no),
-        ("{token}", &credentials.operator.token),
-        ("{ordinary}", &ordinary),
-        ("{special}", &special),
-        ("{tokens}", &tokens),
+        ("base_url", &*escaped(base_url)),
+        ("appid", &gongyi.appid),
+        ("secret", &gongyi.secret),
+        ("bid", &gongyi.bid),
+        ("org_no", &gongyi.org_no),
+        ("activity_no", &gongyi.activities[0].activity_no),
+        ("project_no", &gongyi.activities[0].project_no),
+        ("token", &credentials.operator.token),
+        ("ordinary", &ordinary),
+        ("special", &special),
+        ("tokens", &tokens),
     ];
-    // Values come from the seed and, escaped, from the caller's Host header; none is put in twice.
-    let mut page = String::with_capacity(PAGE.len() + 4_096);
-    let mut rest = PAGE;
-    while let Some(begin) = rest.find('{') {
-        page.push_str(&rest[..begin]);
-        rest = &rest[begin..];
-        let value = values.iter().find(|(name, _)| rest.starts_with(name));
-        let (put, taken) = value.map_or(("{", 1), |(name, value)| (*value, name.len()));
-        page.push_str(put);
-        rest = &rest[taken..];
-    }
-    page.push_str(rest);
-    page
+    // Values come from the seed and, escaped, from the caller's Host header.
+    filled(PAGE, &values)
 }
 
 fn row<const N: usize>(rows: &mut String, cells: [&str; N]) {
@@ -64,21 +53,6 @@ fn row<const N: usize>(rows: &mut String, cells: [&str; N]) {
         let _ = write!(rows, "<td>{}</td>", escaped(cell));
     }
     rows.push_str("</tr>\n");
-}
-
-fn escaped(text: &str) -> Cow<'_, str> {
-    if !text.contains(['&', '<', '>', '"', '\'']) {
-        return Cow::Borrowed(text);
-    }
-    let escape = |c: char| match c {
-        '&' => "&amp;".to_owned(),
-        '<' => "&lt;".to_owned(),
-        '>' => "&gt;".to_owned(),
-        '"' => "&quot;".to_owned(),
-        '\'' => "&#39;".to_owned(),
-        other => other.to_string(),
-    };
-    Cow::Owned(text.chars().map(escape).collect())
 }
 
 #[cfg(test)]

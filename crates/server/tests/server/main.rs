@@ -8,6 +8,7 @@ mod donation;
 mod flowers;
 mod listen;
 mod observability;
+mod openid;
 mod operator;
 mod sandbox;
 mod signature;
