@@ -6,6 +6,7 @@ mod app;
 mod concurrency;
 mod donation;
 mod flowers;
+mod lakala;
 mod listen;
 mod observability;
 mod openid;
