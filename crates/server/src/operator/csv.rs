@@ -163,7 +163,8 @@ mod tests {
     #[test]
     fn lists_of_texts_read_as_texts_and_structures_as_json() {
         let owners = vec!["-1", "b"];
-        let row = Row { owners, terms: serde_json::json!({"days": [3]}), at: Some(1), ..row("", 0) };
+        let row =
+            Row { owners, terms: serde_json::json!({"days": [3]}), at: Some(1), ..row("", 0) };
         assert_eq!(text(&[row]), ",0,'-1 b,\"{\"\"days\"\":[3]}\",1\n");
     }
 

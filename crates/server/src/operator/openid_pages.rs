@@ -16,8 +16,7 @@ use super::list::{List, Listing, Paging, shown};
 use super::organizations::Filter;
 use super::problem::Problem;
 use super::values::{Number, Time, at_most, maybe_at_most};
-use crate::App;
-use crate::openid::check_allowed;
+use crate::{App, check_return_prefix};
 
 /// Return addresses one page may have; the rules say the same, after the list is read.
 const RETURN_TO_MAX: usize = 20;
@@ -102,14 +101,14 @@ impl TryFrom<String> for WechatSecret {
 /// fragment.
 #[derive(Deserialize, ToSchema)]
 #[serde(try_from = "String")]
-#[schema(max_length = 2_048, format = Uri)]
+#[schema(max_length = 2_048, example = "https://m.bank.example/h5")]
 pub(super) struct ReturnTo(String);
 
 impl TryFrom<String> for ReturnTo {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        match check_allowed(&text) {
+        match check_return_prefix(&text) {
             Ok(()) => Ok(Self(text)),
             Err(error) => Err(error.to_string()),
         }
@@ -151,9 +150,8 @@ pub(super) async fn create(
     let app = operator.app();
     // The secret is sealed for its page, so the page's number must be known before the rules could
     // make one.
-    let campaign = new
-        .campaign
-        .map_or_else(|| made_campaign(app), |it| CampaignNo::from(it.into_string()));
+    let campaign =
+        new.campaign.map_or_else(|| made_campaign(app), |it| CampaignNo::from(it.into_string()));
     let command = CreateOpenidPage {
         appid: InstitutionId::from(new.appid.into_string()),
         wechat_appid: new.wechat_appid.into_string().into(),
@@ -218,7 +216,8 @@ pub(super) async fn update(
         // The secret alone is the present account's.
         (None, Some(_)) => {
             let number = campaign.clone();
-            let found = operator.find("campaign", &named, move |reader| reader.openid_page(&number));
+            let found =
+                operator.find("campaign", &named, move |reader| reader.openid_page(&number));
             Some(found.await?.wechat_appid)
         }
         (None, None) => None,

@@ -68,29 +68,32 @@ pub(in crate::operator) async fn totals(
 ) -> Result<axum::Json<Totals>, Problem> {
     let number = ActivityNo::from(activity_no.as_str());
     let name = activity_no.clone();
-    let found = operator.find("activity_no", &activity_no, move |reader| {
-        let Some((activity, frozen, held)) = reader.activity(&number)? else { return Ok(None) };
-        // An activity has orders of one sort; of the other there are none to look for.
-        let (donations, coupons) = if activity.coupon.is_some() {
-            (Vec::new(), reader.coupon_totals(&number)?.by_status)
-        } else {
-            (reader.donation_totals(&number)?.by_status, Vec::new())
-        };
-        let donation = |(status, count, money): (campaign::DonationStatus, u64, Fen)| {
-            StatusTotal { status: status.into(), count, money: money.0 }
-        };
-        let coupon = |(status, count, value): (campaign::CouponStatus, u64, Fen)| {
-            CouponTotal { status: status.into(), count, value: value.0 }
-        };
-        Ok(Some(Totals {
-            activity_no: name,
-            frozen: frozen.0,
-            held: held.0,
-            spent: spent(reader, &activity)?.map(|money| money.0),
-            donations: donations.into_iter().map(donation).collect(),
-            coupons: coupons.into_iter().map(coupon).collect(),
-        }))
-    });
+    let found =
+        operator.find("activity_no", &activity_no, move |reader| {
+            let Some((activity, frozen, held)) = reader.activity(&number)? else { return Ok(None) };
+            // An activity has orders of one sort; of the other there are none to look for.
+            let (donations, coupons) = if activity.coupon.is_some() {
+                (Vec::new(), reader.coupon_totals(&number)?.by_status)
+            } else {
+                (reader.donation_totals(&number)?.by_status, Vec::new())
+            };
+            let donation = |(status, count, money): (campaign::DonationStatus, u64, Fen)| {
+                StatusTotal { status: status.into(), count, money: money.0 }
+            };
+            let coupon = |(status, count, value): (campaign::CouponStatus, u64, Fen)| CouponTotal {
+                status: status.into(),
+                count,
+                value: value.0,
+            };
+            Ok(Some(Totals {
+                activity_no: name,
+                frozen: frozen.0,
+                held: held.0,
+                spent: spent(reader, &activity)?.map(|money| money.0),
+                donations: donations.into_iter().map(donation).collect(),
+                coupons: coupons.into_iter().map(coupon).collect(),
+            }))
+        });
     Ok(axum::Json(found.await?))
 }
 

@@ -175,9 +175,9 @@ pub(in crate::operator) async fn list(
     list: List<WhichCallbacks>,
 ) -> Result<Response, Problem> {
     let list = list.try_map(|asked| {
-        asked.for_store().ok_or_else(|| {
-            Problem::new(Kind::Malformed, "coupon: is not a number").about("coupon")
-        })
+        asked
+            .for_store()
+            .ok_or_else(|| Problem::new(Kind::Malformed, "coupon: is not a number").about("coupon"))
     })?;
     list.answer(&operator, |reader, filter, page| {
         Ok(shown(reader.callbacks(filter, page)?, Callback::from))

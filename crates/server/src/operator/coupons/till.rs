@@ -79,11 +79,7 @@ pub(in crate::operator) async fn redeem(
 }
 
 /// What someone at a till wants to know about a coupon that is over.
-fn explained(
-    refusal: &RedeemRefusal,
-    coupon: &campaign::Coupon,
-    asked: &Redeem,
-) -> Option<String> {
+fn explained(refusal: &RedeemRefusal, coupon: &campaign::Coupon, asked: &Redeem) -> Option<String> {
     let at = |at: Option<jiff::Timestamp>| at.map(|at| Time(at).to_string()).unwrap_or_default();
     match refusal {
         RedeemRefusal::Used => {

@@ -131,10 +131,8 @@ pub(in crate::operator) struct Coupon {
 impl From<campaign::Coupon> for Coupon {
     fn from(it: campaign::Coupon) -> Self {
         let redeemed = it.redeemed.as_ref();
-        let has_it = !matches!(
-            it.status,
-            campaign::CouponStatus::Process | campaign::CouponStatus::Failed
-        );
+        let has_it =
+            !matches!(it.status, campaign::CouponStatus::Process | campaign::CouponStatus::Failed);
         Self {
             id: it.id.to_string(),
             trade_no: crate::order_number(it.id),
