@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use reqwest::Url;
 use thiserror::Error;
 
@@ -66,13 +68,15 @@ impl ReturnAddress {
     }
 
     /// True where one of these prefixes has the same scheme, host and port, and a path this one
-    /// begins with, segment by segment.
+    /// begins with, segment by segment. A prefix on this very machine without a port is for every
+    /// port there (as RFC 8252, section 7.3 has it): what a developer runs changes its port.
     pub(super) fn is_allowed(&self, prefixes: &[Box<str>]) -> bool {
         prefixes.iter().filter_map(|prefix| Self::read(prefix).ok()).any(|prefix| {
             let (address, prefix) = (&self.0, &prefix.0);
+            let any_port = prefix.port().is_none() && prefix.scheme() == "http" && is_here(prefix);
             address.scheme() == prefix.scheme()
                 && address.host_str() == prefix.host_str()
-                && address.port_or_known_default() == prefix.port_or_known_default()
+                && (any_port || address.port_or_known_default() == prefix.port_or_known_default())
                 && is_below(address.path(), prefix.path())
         })
     }
@@ -100,6 +104,14 @@ impl ReturnAddress {
         let mut url = self.0.clone();
         url.set_query(Some(&kept));
         url
+    }
+}
+
+/// True where only this machine's own browsers get to.
+fn is_here(url: &Url) -> bool {
+    match url.host_str().unwrap_or_default() {
+        "localhost" => true,
+        host => host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()),
     }
 }
 
@@ -270,6 +282,14 @@ mod tests {
         assert!(allowed("https://a.example/any", "https://a.example"));
         assert!(allowed("http://127.0.0.1:3000/x", "http://127.0.0.1:3000/"));
         assert!(!allowed("http://127.0.0.1:3001/x", "http://127.0.0.1:3000/"));
+        for here in ["http://127.0.0.1", "http://localhost/h5", "http://[::1]/"] {
+            let (scheme, rest) = here.split_at(7);
+            let host = rest.split('/').next().expect("a host");
+            assert!(allowed(&format!("{scheme}{host}:3000/h5"), here), "{here}");
+        }
+        assert!(!allowed("https://localhost:3000/", "https://localhost/"));
+        assert!(!allowed("http://127.0.0.1.evil.example:3000/", "http://127.0.0.1"));
+        assert!(!allowed("http://10.0.0.1:3000/", "http://10.0.0.1/"));
     }
 
     #[test]

@@ -6,6 +6,9 @@ use utoipa::ToSchema;
 
 use super::values::{Money, Time};
 
+/// The longest validity that counts from the issue; the rules say the same.
+const DAYS_MAX: u16 = 3_650;
+
 /// What a coupon is worth, and how long.
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -44,8 +47,22 @@ pub(super) enum Validity {
     /// Until just before this moment, whenever it was issued.
     Until(Time),
     /// So many times 24 hours from its issue.
-    #[schema(minimum = 1, maximum = 3_650)]
-    Days(u16),
+    Days(Days),
+}
+
+/// Days, 1 to 3650.
+#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "u16")]
+#[schema(minimum = 1, maximum = 3_650)]
+pub(super) struct Days(u16);
+
+impl TryFrom<u16> for Days {
+    type Error = String;
+
+    fn try_from(days: u16) -> Result<Self, Self::Error> {
+        let most = || format!("must be 1 to {DAYS_MAX}");
+        (1..=DAYS_MAX).contains(&days).then_some(Self(days)).ok_or_else(most)
+    }
 }
 
 impl From<CouponTerms> for campaign::CouponTerms {
@@ -60,7 +77,7 @@ impl From<CouponTerms> for campaign::CouponTerms {
             minimum_spend: it.minimum_spend.map_or(Fen::ZERO, Into::into),
             validity: match it.validity {
                 Validity::Until(until) => campaign::Validity::Until(until.0),
-                Validity::Days(days) => campaign::Validity::Days(days),
+                Validity::Days(days) => campaign::Validity::Days(days.0),
             },
         }
     }
@@ -78,7 +95,7 @@ impl From<campaign::CouponTerms> for CouponTerms {
             minimum_spend: it.minimum_spend.is_positive().then(|| it.minimum_spend.into()),
             validity: match it.validity {
                 campaign::Validity::Until(until) => Validity::Until(Time(until)),
-                campaign::Validity::Days(days) => Validity::Days(days),
+                campaign::Validity::Days(days) => Validity::Days(Days(days)),
             },
         }
     }

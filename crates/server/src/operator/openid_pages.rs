@@ -16,8 +16,7 @@ use super::list::{List, Listing, Paging, shown};
 use super::organizations::Filter;
 use super::problem::Problem;
 use super::values::{Number, Time, at_most, maybe_at_most};
-use crate::App;
-use crate::openid::check_allowed;
+use crate::{App, check_return_prefix};
 
 /// Return addresses one page may have; the rules say the same, after the list is read.
 const RETURN_TO_MAX: usize = 20;
@@ -102,14 +101,14 @@ impl TryFrom<String> for WechatSecret {
 /// fragment.
 #[derive(Deserialize, ToSchema)]
 #[serde(try_from = "String")]
-#[schema(max_length = 2_048, format = Uri)]
+#[schema(max_length = 2_048, example = "https://m.bank.example/h5")]
 pub(super) struct ReturnTo(String);
 
 impl TryFrom<String> for ReturnTo {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        match check_allowed(&text) {
+        match check_return_prefix(&text) {
             Ok(()) => Ok(Self(text)),
             Err(error) => Err(error.to_string()),
         }

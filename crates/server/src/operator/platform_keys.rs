@@ -133,8 +133,8 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, axum::Json(added.into())))
 }
 
-fn unmade(error: &dyn std::error::Error) -> Problem {
-    tracing::error!(error, "no platform key could be made");
+fn unmade(error: &impl std::error::Error) -> Problem {
+    tracing::error!(%error, "no platform key could be made");
     Problem::new(Kind::Internal, "no key could be made; nothing was done")
 }
 

@@ -3,9 +3,12 @@
 
 mod abuse;
 mod app;
+mod browser;
 mod concurrency;
 mod donation;
 mod flowers;
+mod inbox;
+mod lakala;
 mod listen;
 mod observability;
 mod openid;

@@ -16,7 +16,7 @@ use reqwest::{Response, Url};
 use crate::app::TestApp;
 
 pub const CAMPAIGN: &str = "1019393703635943424";
-pub const OTHER_CAMPAIGN: &str = "1017578611540230144";
+pub const OTHER_CAMPAIGN: &str = "1019393703635943425";
 pub const WECHAT_APPID: &str = "wx0123456789abcdef";
 pub const WECHAT_SECRET: &str = "wechat-secret-0123456789";
 pub const PUBLIC_URL: &str = "https://m.example.com";
@@ -43,7 +43,7 @@ pub async fn start(change: impl FnOnce(&mut Settings)) -> TestApp {
             campaign: Some(campaign),
             appid: appid.clone(),
             wechat_appid: WECHAT_APPID.into(),
-            return_to: vec![RETURN_TO.into(), "http://127.0.0.1/".into()],
+            return_to: vec![RETURN_TO.into(), "http://127.0.0.1".into()],
         };
         app.done(page).await;
     }
