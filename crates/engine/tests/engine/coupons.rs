@@ -30,7 +30,7 @@ async fn coupons_in_process_are_decided_when_they_are_due() {
 async fn coupons_that_end_together_leave_others_their_turn() {
     let scene = Scene::new(Settlement::Instant).await;
     let coupon = scene.issue(0, NOWHERE).await;
-    scene.issue_many(1..10_000, NOWHERE).await;
+    scene.issue_many(1..5_000, NOWHERE).await;
     let done_expiring = Arc::new(AtomicBool::new(false));
     let caller = tokio::spawn({
         let (engine, over) = (scene.engine.clone(), Arc::clone(&done_expiring));
@@ -47,12 +47,11 @@ async fn coupons_that_end_together_leave_others_their_turn() {
     let day = SignedDuration::from_hours(24);
     let ran = scene.engine.run_due_after(|clock| clock.advance(day)).await.unwrap();
     done_expiring.store(true, Ordering::Release);
-    // The timers may have been faster with what fell due.
-    assert_eq!(ran.coupons_expired, 10_000);
-    // Forty commands expire them, two at a time.
+    assert_eq!(ran.coupons_expired, 5_000);
+    // Twenty commands expire them, two at a time.
     let answered = caller.await.unwrap();
-    assert!(answered >= 15, "{answered} calls were answered meanwhile");
-    assert_eq!(by_status(&scene).await, [(CouponStatus::Expired, 10_000)]);
+    assert!(answered >= 5, "{answered} calls were answered meanwhile");
+    assert_eq!(by_status(&scene).await, [(CouponStatus::Expired, 5_000)]);
     assert_eq!(scene.callbacks(coupon).await.len(), 2);
     scene.engine.stop().await;
 }
@@ -60,15 +59,13 @@ async fn coupons_that_end_together_leave_others_their_turn() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_falls_due_while_many_expire_does_not_wait_for_the_last() {
     let scene = Scene::new(Settlement::Deferred { delay_s: 0 }).await;
-    scene.issue_many(0..10_000, NOWHERE).await;
-    let ran = scene.engine.run_due().await.unwrap();
-    // Both ways of running it were open.
-    assert!(ran.coupons_settled <= 10_000);
-    assert_eq!(by_status(&scene).await, [(CouponStatus::Issued, 10_000)]);
+    scene.issue_many(0..5_000, NOWHERE).await;
+    scene.engine.run_due().await.unwrap();
+    assert_eq!(by_status(&scene).await, [(CouponStatus::Issued, 5_000)]);
     // By itself, as nobody asks.
     scene.clock.advance(SignedDuration::from_hours(24));
-    let late = scene.issue(10_000, NOWHERE).await;
-    let mut left = 10_000;
+    let late = scene.issue(5_000, NOWHERE).await;
+    let mut left = 5_000;
     loop {
         let read = scene.engine.read(move |reader| reader.coupon(late));
         let status = read.await.unwrap().unwrap().status;

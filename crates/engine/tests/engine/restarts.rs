@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use huodong_campaign::{AttemptOutcome, CallbackState, SCHEDULE_S, Settlement};
+use huodong_campaign::{AttemptOutcome, CallbackState, Claim, SCHEDULE_S, Settlement};
 use huodong_engine::{DeliveryOptions, Engine};
 use huodong_store::{Store, StoreError, StoreOptions};
 use jiff::SignedDuration;
 use tokio::runtime::Runtime;
 
 use crate::receiver::{Receiver, Reply};
-use crate::scene::{SOON, Scene, furnish, open, seconds, start, to_this_machine};
+use crate::scene::{SOON, Scene, done, furnish, open, seconds, start, to_this_machine};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_fell_due_while_nobody_delivered_is_made_up_at_once_and_in_order() {
@@ -78,6 +78,31 @@ fn an_attempt_whose_process_ended_is_made_again() {
         assert_eq!(receiver.count(), 2);
         scene.engine.stop().await;
     });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lease_nobody_came_back_with_is_taken_back() {
+    let scene = Scene::new(Settlement::Instant).await;
+    let receiver = Receiver::that(&scene.clock, Reply::Ack).await;
+    let (lost, taken) =
+        (scene.issue(1, &receiver.url()).await, scene.issue(2, &receiver.url()).await);
+    let (lost, taken) = (scene.callback(lost).await, scene.callback(taken).await);
+    scene.clock.advance(seconds(1));
+    let real = scene.clock.real();
+    for (callback, until) in [(lost.id, real), (taken.id, real + SignedDuration::from_hours(1))] {
+        let claimed = done(&scene.engine, Claim { callbacks: vec![callback], until }).await;
+        assert_eq!(claimed.len(), 1);
+    }
+    scene.engine.deliver_with(scene.scribe.clone(), to_this_machine()).unwrap();
+    scene.scribe.has_heard(1).await;
+
+    let attempts = scene.attempts(lost.id).await;
+    let outcomes: Vec<_> = attempts.iter().map(|attempt| attempt.outcome).collect();
+    assert_eq!(outcomes, [AttemptOutcome::Interrupted, AttemptOutcome::Acknowledged]);
+    // Somebody else holds the other.
+    assert!(scene.attempts(taken.id).await.is_empty());
+    assert_eq!(receiver.count(), 1);
+    scene.engine.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
