@@ -16,12 +16,16 @@ pub mod sign;
 
 pub use activity::{ActivityInfo, ActivityList, GetActivityInfo, XwjRule};
 pub use api::{Api, Message, Request};
-pub use code::{Advice, Code};
-pub use decode::{DEPTH_MAX, DecodeError, decode};
+pub use code::Code;
+pub use decode::decode;
 pub use donation::{Donation, DonationStatus, RewardDonateQuery, RewardToDonate};
 pub use envelope::{Empty, Envelope};
-pub use field::{ID_CHARS_MAX, OPEN_ID_CHARS_MAX, TRANS_CODE_CHARS_MAX, parse_wall_time};
+pub use field::{ID_CHARS_MAX, OPEN_ID_CHARS_MAX, TRANS_CODE_CHARS_MAX};
 pub use flowers::{
     BusinessInfo, CheckIsTransExist, CheckXhh, Exchange, FlowersAllowed, FlowersHistory, PreTry,
     PreTryAnswer, QueryUserXhh,
 };
+
+pub use crate::advice::Advice;
+pub use crate::decode::{DEPTH_MAX, DecodeError};
+pub use crate::time::parse_wall_time;

@@ -57,7 +57,7 @@ fn without(mut body: Value, field: &str) -> Vec<u8> {
 fn refusal<'a, R: Request<'a> + std::fmt::Debug>(body: &'a [u8]) -> String {
     match decode::<R>(body) {
         Err(error @ DecodeError::Field { .. }) => {
-            assert_eq!(error.code(), Code::InvalidRequest);
+            assert_eq!(Code::from(&error), Code::InvalidRequest);
             error.to_string()
         }
         other => panic!("not refused for a field: {other:?}"),
@@ -180,7 +180,7 @@ fn what_is_not_one_json_object_is_not_json() {
     for body in [&deep, &deep_in_known, half, &twice, &array] {
         assert_eq!(decode::<RewardToDonate<'_>>(body.as_bytes()), Err(DecodeError::NotJson));
     }
-    assert_eq!(DecodeError::NotJson.code(), Code::BodyUnreadable);
+    assert_eq!(Code::from(&DecodeError::NotJson), Code::BodyUnreadable);
 }
 
 #[test]

@@ -164,8 +164,7 @@ async fn read(app: &App, body: Body) -> Result<Bytes, Refusal> {
 
 impl From<DecodeError> for Refusal {
     fn from(error: DecodeError) -> Self {
-        let code = error.code();
-        Self::new(code, error.to_string())
+        Self::new(Code::from(&error), error.to_string())
     }
 }
 

@@ -10,8 +10,8 @@ use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
-use super::decode::read_object;
 use super::{Api, DecodeError, Message, field};
+use crate::decode::read_object;
 
 /// time_expire may be so long after time_start.
 const WINDOW_MAX: SignedDuration = SignedDuration::from_mins(10);
