@@ -180,7 +180,8 @@ fn batch() -> impl Strategy<Value = Batch> {
         3 => Just(0),
         4 => 1..40_i64,
         1 => Just(HOUR),
-        2 => Just(13 * HOUR),
+        1 => Just(13 * HOUR),
+        1 => Just(24 * HOUR),
     ];
     (pass, prop::collection::vec(op(), 1..10)).prop_map(|(pass_s, ops)| Batch { pass_s, ops })
 }
