@@ -14,9 +14,9 @@ use crate::lakala::{Courier, LakalaSettings};
 use crate::metrics::Metrics;
 use crate::nonces::Nonces;
 use crate::openid::OpenidPages;
-use crate::sandbox::WechatCodes;
 use crate::platform::Platform;
 use crate::rate::Rate;
+use crate::sandbox::WechatCodes;
 use crate::secrets::{MasterKey, SecretError};
 use crate::sent::SentLog;
 use crate::signing::Signers;
@@ -39,6 +39,8 @@ pub struct Settings {
     /// when it holds four times what is left for all. A nonce is remembered for up to twice `freshness_s`, so this bounds the calls a second that can be kept up for
     /// long; one takes about 16 bytes.
     pub nonces_max: usize,
+    /// What is about coupons only.
+    pub lakala: LakalaSettings,
     /// Where users reach this server, as `https://m.example.com`: WeChat sends them back there.
     /// A sandbox goes by the address it was called at where none is set.
     pub public_url: Option<String>,
@@ -46,8 +48,6 @@ pub struct Settings {
     pub wechat_authorize_base: Option<String>,
     /// Where WeChat is asked whose a code is; `None` as above.
     pub wechat_api_base: Option<String>,
-    /// What is about coupons only.
-    pub lakala: LakalaSettings,
     /// True when the sandbox's controls are served.
     pub sandbox: bool,
 }
@@ -61,10 +61,10 @@ impl Default for Settings {
             body_deadline: Duration::from_secs(10),
             rate_per_s: 100_000,
             nonces_max: 8_000_000,
+            lakala: LakalaSettings::default(),
             public_url: None,
             wechat_authorize_base: None,
             wechat_api_base: None,
-            lakala: LakalaSettings::default(),
             sandbox: false,
         }
     }
@@ -102,12 +102,12 @@ pub struct App {
     pub health: Health,
     /// What the sandbox does wrong on demand; empty elsewhere.
     pub faults: Faults,
+    /// What callbacks the sandbox has sent; empty elsewhere.
+    pub sent: SentLog,
     /// What the openid pages remember.
     pub openid: OpenidPages,
     /// The codes the sandbox's own WeChat gave; empty elsewhere.
     pub wechat_codes: WechatCodes,
-    /// What callbacks the sandbox has sent; empty elsewhere.
-    pub sent: SentLog,
     /// Held while the partners are read in.
     refreshing: tokio::sync::Mutex<()>,
 }
@@ -161,9 +161,9 @@ impl App {
             trace_ids: TraceIds::new(chance),
             health: Health::default(),
             faults: Faults::default(),
+            sent: SentLog::default(),
             openid: OpenidPages::new(chance, began),
             wechat_codes: WechatCodes::default(),
-            sent: SentLog::default(),
             refreshing: tokio::sync::Mutex::default(),
         }
     }

@@ -27,9 +27,11 @@ pub fn operators_router(app: &Arc<App>) -> Router {
 }
 
 fn partners(app: &Arc<App>) -> Router<Arc<App>> {
-    let vendors = gongyi::routes(app).merge(lakala::routes(app)).merge(openid::routes());
-    // Those who are sent to a sandbox's own WeChat are sent there by partners' pages.
-    vendors.merge(sandbox::wechat_routes(app))
+    // A sandbox's own WeChat is called by those who call partners' pages.
+    gongyi::routes(app)
+        .merge(lakala::routes(app))
+        .merge(openid::routes())
+        .merge(sandbox::wechat_routes(app))
 }
 
 fn operators(app: &Arc<App>) -> Router<Arc<App>> {

@@ -26,7 +26,9 @@ pub(super) async fn show(
 ) -> Response {
     let trace_id = app.trace_ids.of(&headers);
     let outcome = match campaign {
-        Ok(Path(campaign)) => begin(&app, &campaign, uri.query().unwrap_or_default(), &headers).await,
+        Ok(Path(campaign)) => {
+            begin(&app, &campaign, uri.query().unwrap_or_default(), &headers).await
+        }
         Err(_) => Err(Fault::UnknownCampaign),
     };
     outcome.unwrap_or_else(|fault| fault.page(&trace_id))

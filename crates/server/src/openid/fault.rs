@@ -86,9 +86,7 @@ impl Fault {
                 return (status, "微信授权失败", reason.into(), advice);
             }
             Self::WechatSlow => (S::GATEWAY_TIMEOUT, "微信响应超时", "微信未及时答复。", AGAIN),
-            Self::WechatBroken => {
-                (S::BAD_GATEWAY, "微信暂时不可用", "微信的答复无法读取。", AGAIN)
-            }
+            Self::WechatBroken => (S::BAD_GATEWAY, "微信暂时不可用", "微信的答复无法读取。", AGAIN),
             Self::NotSetUp => (S::SERVICE_UNAVAILABLE, "活动尚未就绪", "本页面配置不完整。", ASK),
             Self::Busy => (S::SERVICE_UNAVAILABLE, "系统繁忙", "当前访问人数较多。", LATER),
         };

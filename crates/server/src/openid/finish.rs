@@ -87,8 +87,7 @@ fn use_up(app: &App, ticket: &Ticket) -> Result<(), Fault> {
 
 /// A parameter that is given once.
 fn only(query: &str, name: &str) -> Option<String> {
-    let mut found =
-        form_urlencoded::parse(query.as_bytes()).filter(|(given, _)| given == name);
+    let mut found = form_urlencoded::parse(query.as_bytes()).filter(|(given, _)| given == name);
     let (_, value): (_, Cow<'_, str>) = found.next()?;
     found.next().is_none().then(|| value.into_owned())
 }

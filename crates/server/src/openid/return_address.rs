@@ -203,8 +203,14 @@ mod tests {
     fn an_address_is_what_a_browser_makes_of_it() {
         let same = |text: &str, is: &str| assert_eq!(read(text).as_deref(), Ok(is), "{text}");
         same("HTTPS://M.Bank.example", "https://m.bank.example/");
-        same("https://m.bank.example:443/a/../b?q=张#/c", "https://m.bank.example/b?q=%E5%BC%A0#/c");
-        same("https://m.bank.example/a?next=http%3A%2F%2Fx", "https://m.bank.example/a?next=http%3A%2F%2Fx");
+        same(
+            "https://m.bank.example:443/a/../b?q=张#/c",
+            "https://m.bank.example/b?q=%E5%BC%A0#/c",
+        );
+        same(
+            "https://m.bank.example/a?next=http%3A%2F%2Fx",
+            "https://m.bank.example/a?next=http%3A%2F%2Fx",
+        );
     }
 
     #[test]
@@ -288,7 +294,9 @@ mod tests {
 
     #[test]
     fn openid_and_from_join_the_query_before_the_fragment() {
-        let with = |text: &str| ReturnAddress::read(text).expect("an address").with_openid("o+1").to_string();
+        let with = |text: &str| {
+            ReturnAddress::read(text).expect("an address").with_openid("o+1").to_string()
+        };
         let end = "openid=o%2B1&from=dshy";
         for (address, is) in [
             ("https://a.example", format!("https://a.example/?{end}")),
@@ -299,7 +307,10 @@ mod tests {
             ("https://a.example/x?a#f", format!("https://a.example/x?a&{end}#f")),
             ("https://a.example/?openid=evil&a=1", format!("https://a.example/?a=1&{end}")),
             ("https://a.example/?%6fpenID=evil", format!("https://a.example/?{end}")),
-            ("https://a.example/?from=dshy&from=menu", format!("https://a.example/?from=menu&{end}")),
+            (
+                "https://a.example/?from=dshy&from=menu",
+                format!("https://a.example/?from=menu&{end}"),
+            ),
         ] {
             assert_eq!(with(address), is, "{address}");
         }
@@ -317,7 +328,10 @@ mod tests {
             assert_eq!(in_query(query).as_deref(), Some(plain), "{query}");
         }
         assert_eq!(in_query("wmcb=https://a.example/x").as_deref(), Some("https://a.example/x"));
-        assert_eq!(in_query("wmcb=https://a.example/x&from=singlemessage").as_deref(), Some("https://a.example/x"));
+        assert_eq!(
+            in_query("wmcb=https://a.example/x&from=singlemessage").as_deref(),
+            Some("https://a.example/x")
+        );
         for query in ["", "wmcb", "other=1", "wmcb=a&wmcb=b"] {
             assert_eq!(in_query(query), None, "{query}");
         }

@@ -15,11 +15,11 @@ use huodong_store::{CallbackFilter, PageRequest, Reader, StoreError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::App;
 use crate::operator::body::Named;
 use crate::operator::problem::{Kind, Problem};
 use crate::order_number::{order_number, parse_order_number};
 use crate::sent::Sent;
-use crate::App;
 
 const LIMIT_DEFAULT: usize = 50;
 const LIMIT_MAX: usize = 200;

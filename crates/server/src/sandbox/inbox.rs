@@ -20,10 +20,7 @@ const STYLE: &str = include_str!("inbox.css");
 const SCRIPT: &str = include_str!("inbox.js");
 
 /// `GET /sandbox/callbacks`
-pub(super) async fn show(
-    State(app): State<Arc<App>>,
-    uri: Uri,
-) -> Result<Response, Problem> {
+pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
     let asked = asked(&uri)?;
     let list = found(&app, &asked).await?;
     let clock = app.engine.clock();
@@ -77,7 +74,12 @@ fn item(page: &mut String, shown: &Shown, now: Timestamp) {
     };
     let id = &shown.id;
     put!(page, "<article aria-labelledby=\"c{id}\">");
-    put!(page, "<h2 id=\"c{id}\">{title} <b class=\"{0}\">{1}</b></h2>", shown.state, words(shown.state));
+    put!(
+        page,
+        "<h2 id=\"c{id}\">{title} <b class=\"{0}\">{1}</b></h2>",
+        shown.state,
+        words(shown.state)
+    );
     put!(page, "<dl>");
     for (name, value) in [
         ("to", &shown.address),

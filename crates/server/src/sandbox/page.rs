@@ -126,7 +126,16 @@ mod tests {
     #[test]
     fn the_page_shows_the_seed_and_leaves_no_gap() {
         let page = page("http://127.0.0.1:18080", None);
-        for shown in ["sandbox_app", "sandbox_secret_0123456789abcdef", "100001", "100101", "100108", "OP00000003", "1100000086", "1100000113"] {
+        for shown in [
+            "sandbox_app",
+            "sandbox_secret_0123456789abcdef",
+            "100001",
+            "100101",
+            "100108",
+            "OP00000003",
+            "1100000086",
+            "1100000113",
+        ] {
             assert!(page.contains(shown), "{shown}");
         }
         for gap in page.split('{').skip(1) {

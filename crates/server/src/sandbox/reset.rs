@@ -49,9 +49,9 @@ async fn carry_out(app: &App) -> Result<Reset, Problem> {
     })?;
     // Last, so that none of a call that came meanwhile is left.
     app.nonces.clear();
-    app.wechat_codes.clear();
     app.lakala_nonces.clear();
     app.sent.clear();
+    app.wechat_codes.clear();
     tracing::info!("the sandbox was reset");
     Ok(Reset { clock: Reading::of(app.engine.clock()), faults_deleted })
 }

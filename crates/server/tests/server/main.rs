@@ -8,6 +8,7 @@ mod concurrency;
 mod donation;
 mod flowers;
 mod inbox;
+mod lakala;
 mod listen;
 mod observability;
 mod openid;

@@ -87,7 +87,10 @@ async fn decided(app: &App, form: &[u8]) -> Result<Response, Wrong> {
         let picked = value(form, "user").unwrap_or_default();
         let user = Some(typed.trim()).filter(|name| !name.is_empty()).unwrap_or(&picked);
         if !(1..=NAME_LENGTH_MAX).contains(&user.chars().count()) {
-            return Err(Wrong(StatusCode::BAD_REQUEST, "请选择一个用户，或输入 1 到 32 个字的名字。"));
+            return Err(Wrong(
+                StatusCode::BAD_REQUEST,
+                "请选择一个用户，或输入 1 到 32 个字的名字。",
+            ));
         }
         let openid = openid_of(&asked.wechat_appid, user);
         let grant = Grant { wechat_appid: asked.wechat_appid, openid, scope: asked.scope };

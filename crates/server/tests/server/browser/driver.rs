@@ -108,7 +108,12 @@ impl Phone {
     pub async fn elements(&self, selector: &str) -> Vec<String> {
         let found = self.post("/elements", json!({"using": "css selector", "value": selector}));
         let found = found.await;
-        found.as_array().unwrap().iter().map(|it| it[ELEMENT].as_str().unwrap().to_owned()).collect()
+        found
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it[ELEMENT].as_str().unwrap().to_owned())
+            .collect()
     }
 
     async fn only(&self, selector: &str) -> String {
@@ -177,9 +182,15 @@ impl Phone {
     /// Nothing on the page was refused by its content security policy, and no script failed.
     pub async fn assert_no_errors(&self) {
         let log = self.post("/se/log", json!({"type": "browser"})).await;
-        let errors: Vec<_> = log.as_array().unwrap().iter().filter(|it| {
-            it["level"] == "SEVERE" && !it["message"].as_str().unwrap_or_default().contains("favicon")
-        }).collect();
+        let errors: Vec<_> = log
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|it| {
+                it["level"] == "SEVERE"
+                    && !it["message"].as_str().unwrap_or_default().contains("favicon")
+            })
+            .collect();
         assert!(errors.is_empty(), "{errors:?}");
     }
 }

@@ -19,10 +19,13 @@ impl Receiver {
         let says = Arc::new(Mutex::new(r#"{"code":"FAIL","msg":"not yet"}"#));
         let router = Router::new()
             .route("/h5", get(async || Html("<title>bank</title><h1>coupons</h1>")))
-            .route("/notify", post(async |State(says): State<Arc<Mutex<&'static str>>>| {
-                let said = *says.lock().unwrap();
-                said
-            }))
+            .route(
+                "/notify",
+                post(async |State(says): State<Arc<Mutex<&'static str>>>| {
+                    let said = *says.lock().unwrap();
+                    said
+                }),
+            )
             .with_state(Arc::clone(&says));
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();

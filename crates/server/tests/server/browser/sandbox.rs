@@ -21,6 +21,9 @@ async fn the_sandboxes_page_fits_a_phone_and_leads_on() {
     phone.touch("button[value=agree]").await;
     phone.wait_for_text("You came back as").await;
     let arrived = phone.url().await;
-    assert!(arrived.starts_with(&app.url("/?openid=o")) && arrived.ends_with("&from=dshy"), "{arrived}");
+    assert!(
+        arrived.starts_with(&app.url("/?openid=o")) && arrived.ends_with("&from=dshy"),
+        "{arrived}"
+    );
     phone.assert_no_errors().await;
 }

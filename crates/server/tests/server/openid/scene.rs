@@ -75,7 +75,8 @@ impl<'a> Browser<'a> {
     }
 
     pub async fn get(&mut self, path: &str) -> Response {
-        let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let pairs: Vec<_> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut request = self.http.get(self.app.url(path));
         if !pairs.is_empty() {
             request = request.header("Cookie", pairs.join("; "));
@@ -120,7 +121,12 @@ pub fn location(response: &Response) -> Url {
 
 /// It is a page that tells a user this, and nothing else.
 #[track_caller]
-pub fn assert_told(status: u16, html: &str, response: (u16, &reqwest::header::HeaderMap), says: &str) {
+pub fn assert_told(
+    status: u16,
+    html: &str,
+    response: (u16, &reqwest::header::HeaderMap),
+    says: &str,
+) {
     let (got, headers) = response;
     assert_eq!(got, status, "{html}");
     assert!(html.contains(says), "{says}: {html}");
@@ -160,12 +166,11 @@ pub struct FakeWechat {
 
 impl FakeWechat {
     pub async fn start() -> Self {
-        let script = Arc::new(Mutex::new(Script::Answer(200, r#"{"openid":"oABC-_123"}"#.to_owned())));
+        let script =
+            Arc::new(Mutex::new(Script::Answer(200, r#"{"openid":"oABC-_123"}"#.to_owned())));
         let asked = Arc::new(Mutex::new(Vec::new()));
         let state = (Arc::clone(&script), Arc::clone(&asked));
-        let router = Router::new()
-            .route("/sns/oauth2/access_token", get(answer))
-            .with_state(state);
+        let router = Router::new().route("/sns/oauth2/access_token", get(answer)).with_state(state);
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let options = huodong_server::ListenOptions::default();
@@ -194,7 +199,10 @@ impl FakeWechat {
 
 type Shared = (Arc<Mutex<Script>>, Arc<Mutex<Vec<String>>>);
 
-async fn answer(State((script, asked)): State<Shared>, uri: http::Uri) -> (http::StatusCode, String) {
+async fn answer(
+    State((script, asked)): State<Shared>,
+    uri: http::Uri,
+) -> (http::StatusCode, String) {
     asked.lock().unwrap().push(uri.to_string());
     let script = script.lock().unwrap().clone();
     match script {

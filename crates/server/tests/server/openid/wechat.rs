@@ -3,9 +3,7 @@
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
-use super::scene::{
-    Browser, CAMPAIGN, WECHAT_APPID, WECHAT_SECRET, location, page, start,
-};
+use super::scene::{Browser, CAMPAIGN, WECHAT_APPID, WECHAT_SECRET, location, page, start};
 use crate::app::TestApp;
 
 const AUTHORIZE: &str = "/sandbox/wechat/connect/oauth2/authorize";
