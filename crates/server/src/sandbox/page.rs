@@ -63,6 +63,7 @@ fn page(base_url: &str, openid: Option<&str>) -> String {
         ("platform_certificate_pem", &lakala.platform_certificate_pem),
         ("notify_certificate_pem", &lakala.notify_certificate_pem),
         ("campaign", &lakala.campaign),
+        ("elsewhere", &elsewhere(base_url)),
         ("openid_link", &openid_link(base_url, &lakala.campaign)),
         ("return_to", &seed::RETURN_TO.join(", ")),
         ("came_back", &came_back(openid)),
@@ -71,6 +72,14 @@ fn page(base_url: &str, openid: Option<&str>) -> String {
     ];
     // Values come from the seed or are escaped.
     filled(PAGE, &values)
+}
+
+/// What the command needs to find a sandbox that is not where it looks by itself.
+fn elsewhere(base_url: &str) -> String {
+    match base_url {
+        "http://127.0.0.1:18080" => String::new(),
+        other => format!(" --base-url {}", escaped(other)),
+    }
 }
 
 /// The openid page, with this page as the return address.
