@@ -130,6 +130,7 @@ impl Dispatcher {
                 continue;
             };
             let (delivery, engine) = (Arc::clone(&self.delivery), engine.downgrade());
+            let claimed = Arc::new(claimed);
             tokio::spawn(Attempt { delivery, engine, claimed, until, place }.run());
         }
         Ok(begun)

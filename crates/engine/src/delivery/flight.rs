@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
-/// Of the places that are free, a receiver may have this share: with one receiver that does not
-/// answer, or with hundreds, some always stay free for another.
+/// Of the places that are free, a receiver may have one in so many: the more receivers do not
+/// answer, the fewer places each has, and some stay free for another.
 const SHARE: usize = 4;
 
 /// All places. Cheap to clone.
@@ -198,29 +198,42 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use super::*;
 
     fn due(id: i64, receiver: i64) -> DueCallback {
         DueCallback { id: Id(id), receiver: ReceiverNo(receiver), due_at: Timestamp::UNIX_EPOCH }
     }
 
-    #[test]
-    fn a_hundred_dead_receivers_leave_room_for_one_more() {
-        let flight = Flight::new(256, 32);
-        let mut places = Vec::new();
-        let mut id = 0;
-        for receiver in 0..100 {
-            // As a look does: as many as this receiver may have.
-            let room = flight.room();
-            for _ in 0..room.per_receiver_max.min(room.free) {
-                id += 1;
-                places.extend(flight.take(due(id, receiver)));
+    /// As a look does: each receiver in turn takes what it may have.
+    fn look(flight: &Flight, receivers: i64, next_id: &mut i64, places: &mut VecDeque<Place>) {
+        let room = flight.room();
+        for receiver in 0..receivers {
+            let has = room.per_receiver.get(&ReceiverNo(receiver)).copied().unwrap_or(0);
+            for _ in has..room.per_receiver_max {
+                *next_id += 1;
+                places.extend(flight.take(due(*next_id, receiver)));
             }
         }
+    }
+
+    #[test]
+    fn however_many_receivers_are_dead_there_comes_to_be_room_for_one_more() {
+        let flight = Flight::new(256, 32);
+        let (mut places, mut next_id) = (VecDeque::new(), 0);
+        look(&flight, 1, &mut next_id, &mut places);
+        assert_eq!(flight.room().free, 256 - 32, "one takes no more than it may");
+        // All die at one moment; from then on an attempt ends now and then, for want of an answer.
+        for _ in 0..1_000 {
+            look(&flight, 100, &mut next_id, &mut places);
+            places.pop_front();
+        }
+        look(&flight, 100, &mut next_id, &mut places);
         let room = flight.room();
         assert!(room.free > 0, "{} places are taken", places.len());
-        assert!(room.per_receiver.values().all(|count| *count <= 32));
-        assert_eq!(room.per_receiver.len(), 100);
+        assert_eq!(room.per_receiver.len(), 100, "each is still tried");
+        assert!(room.per_receiver.values().all(|count| *count <= 3));
         drop(places);
         assert_eq!((flight.room().free, flight.room().per_receiver.len()), (256, 0));
     }
