@@ -40,7 +40,7 @@ enum Step {
     .args(["code", "delay_ms", "drop_before", "drop_after"]))]
 struct Add {
     /// The call, by the vendor's name for it.
-    #[arg(value_parser = crate::call::api)]
+    #[arg(value_parser = crate::call::fault_api)]
     api: Api,
     /// Answer this code; nothing is done.
     #[arg(long, allow_negative_numbers = true, conflicts_with_all = ["drop_before", "drop_after"])]
