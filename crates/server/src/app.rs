@@ -3,16 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use huodong_campaign::AppId;
+use huodong_campaign::{AppId, CampaignNo, InstitutionId, PlatformSerial};
 use huodong_engine::{Chance, Engine, EngineError};
 use thiserror::Error;
 
-use crate::directory::{Directory, purpose};
+use crate::directory::{Directory, purpose, wechat_purpose};
 use crate::faults::Faults;
 use crate::health::Health;
+use crate::lakala::{Courier, LakalaSettings};
 use crate::metrics::Metrics;
 use crate::nonces::Nonces;
+use crate::platform::Platform;
+use crate::rate::Rate;
 use crate::secrets::{MasterKey, SecretError};
+use crate::sent::SentLog;
+use crate::signing::Signers;
 use crate::trace::TraceIds;
 
 /// What an operator of the server may set.
@@ -32,6 +37,8 @@ pub struct Settings {
     /// when it holds four times what is left for all. A nonce is remembered for up to twice `freshness_s`, so this bounds the calls a second that can be kept up for
     /// long; one takes about 16 bytes.
     pub nonces_max: usize,
+    /// What is about coupons only.
+    pub lakala: LakalaSettings,
     /// True when the sandbox's controls are served.
     pub sandbox: bool,
 }
@@ -45,6 +52,7 @@ impl Default for Settings {
             body_deadline: Duration::from_secs(10),
             rate_per_s: 100_000,
             nonces_max: 8_000_000,
+            lakala: LakalaSettings::default(),
             sandbox: false,
         }
     }
@@ -65,14 +73,25 @@ pub struct App {
     pub settings: Settings,
     /// What `/metrics` shows.
     pub metrics: Arc<Metrics>,
-    /// Which nonces were seen.
+    /// What the platform signs with.
+    pub platform: Platform,
+    /// Who does the signing.
+    pub signers: Signers,
+    /// How many answers to strangers are signed.
+    pub strangers: Rate,
+    /// Which nonces gongyi applications have used.
     pub nonces: Nonces,
+    /// Which nonces lakala institutions have used. Their signatures cover the body, so a call
+    /// from before the start may be taken: all it could do it has done already.
+    pub lakala_nonces: Nonces,
     /// Where trace ids come from.
     pub trace_ids: TraceIds,
     /// Whether the server is about to stop.
     pub health: Health,
     /// What the sandbox does wrong on demand; empty elsewhere.
     pub faults: Faults,
+    /// What callbacks the sandbox has sent; empty elsewhere.
+    pub sent: SentLog,
     /// Held while the partners are read in.
     refreshing: tokio::sync::Mutex<()>,
 }
@@ -86,6 +105,12 @@ pub enum RefreshError {
     /// A secret was sealed under another master key.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// An institution's certificate is of no use.
+    #[error("the certificate of institution {0}: {1}")]
+    Certificate(InstitutionId, String),
+    /// A platform key is of no use.
+    #[error("the platform key {0}: {1}")]
+    PlatformKey(PlatformSerial, String),
 }
 
 impl App {
@@ -99,17 +124,23 @@ impl App {
     ) -> Self {
         let chance = Chance;
         let began = engine.clock().real().as_second();
+        let lakala = &settings.lakala;
         Self {
             engine,
             chance,
             master_key,
             directory: Directory::default(),
+            platform: Platform::default(),
+            signers: Signers::for_each_core(),
+            strangers: Rate::new(lakala.strangers_signed_per_s),
+            lakala_nonces: Nonces::new(chance, lakala.freshness_s, lakala.nonces_max, i64::MIN),
             nonces: Nonces::new(chance, settings.freshness_s, settings.nonces_max, began),
             settings,
             metrics,
             trace_ids: TraceIds::new(chance),
             health: Health::default(),
             faults: Faults::default(),
+            sent: SentLog::default(),
             refreshing: tokio::sync::Mutex::default(),
         }
     }
@@ -119,13 +150,40 @@ impl App {
         self.master_key.seal(self.chance, &purpose(appid), secret.as_bytes())
     }
 
-    /// Reads the partners in; at start, and after each change to one.
+    /// Seals the WeChat secret of an openid page for keeping.
+    pub fn seal_wechat_secret(&self, campaign: &CampaignNo, secret: &str) -> Vec<u8> {
+        self.master_key.seal(self.chance, &wechat_purpose(campaign), secret.as_bytes())
+    }
+
+    /// Opens what [`App::seal_wechat_secret`] sealed.
+    pub fn open_wechat_secret(
+        &self,
+        campaign: &CampaignNo,
+        sealed: &[u8],
+    ) -> Result<String, SecretError> {
+        let bytes = self.master_key.open(&wechat_purpose(campaign), sealed)?;
+        String::from_utf8(bytes).map_err(|_| SecretError::DoesNotOpen)
+    }
+
+    /// Reads the partners and the platform's keys in; at start, and after each change to one.
     pub async fn refresh(&self) -> Result<(), RefreshError> {
         // One at a time: of two side by side the slower could put back what it read before the
         // other's change, and a revoked application would be let in again.
         let _alone = self.refreshing.lock().await;
-        let applications = self.engine.read_waiting(|reader| reader.all_applications()).await?;
+        let read = self.engine.read_waiting(|reader| {
+            let applications = reader.all_applications()?;
+            Ok((applications, reader.all_institutions()?, reader.platform_keys()?))
+        });
+        let (applications, institutions, keys) = read.await?;
         self.directory.replace(&self.master_key, self.settings.rate_per_s, applications)?;
-        Ok(())
+        self.directory.replace_institutions(self.settings.lakala.rate_per_s, institutions)?;
+        self.platform.replace(&self.master_key, &keys, self.engine.clock().real())
+    }
+
+    /// Begins to send callbacks, for as long as the engine runs. Once, when the platform has its
+    /// keys (see [`ensure_platform_keys`](crate::ensure_platform_keys)).
+    pub fn start_delivery(self: &Arc<Self>) {
+        let courier = Courier::new(self);
+        self.engine.deliver_with(Arc::new(courier), self.settings.lakala.delivery.clone());
     }
 }

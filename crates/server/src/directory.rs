@@ -1,13 +1,20 @@
 //! The partners, kept in memory: what every call is checked against before anything is loaded.
 
+mod institutions;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
-use huodong_campaign::{AppId, Application, ApplicationStatus, Bid};
+use huodong_campaign::{
+    AppId, Application, ApplicationStatus, Bid, CampaignNo, Institution, InstitutionId,
+};
 use jiff::Timestamp;
 
+pub use institutions::KnownInstitution;
+
+use crate::app::RefreshError;
 use crate::rate::Rate;
 use crate::secrets::{MasterKey, SecretError};
 
@@ -44,6 +51,7 @@ impl std::fmt::Debug for Secret {
 #[derive(Debug, Default)]
 pub struct Directory {
     callers: ArcSwap<HashMap<AppId, Arc<Caller>>>,
+    institutions: ArcSwap<HashMap<InstitutionId, Arc<KnownInstitution>>>,
 }
 
 impl Directory {
@@ -52,8 +60,27 @@ impl Directory {
         self.callers.load().get(appid).cloned()
     }
 
-    /// Takes in what the store says now. What a caller has used of its rate is kept where the rate
-    /// is the same.
+    /// The institution of this appid; a revoked one too, which may not call but is told what it is
+    /// owed.
+    pub fn institution(&self, appid: &str) -> Option<Arc<KnownInstitution>> {
+        self.institutions.load().get(appid).cloned()
+    }
+
+    /// Takes in the institutions as the store has them now. What one has used of its rate is kept
+    /// where the rate is the same.
+    pub fn replace_institutions(
+        &self,
+        default_rate_per_s: u32,
+        institutions: Vec<Institution>,
+    ) -> Result<(), RefreshError> {
+        let before = self.institutions.load();
+        let known = institutions::known(&before, default_rate_per_s, institutions)?;
+        self.institutions.store(Arc::new(known));
+        Ok(())
+    }
+
+    /// Takes in the applications as the store has them now. What a caller has used of its rate is
+    /// kept where the rate is the same.
     pub fn replace(
         &self,
         key: &MasterKey,
@@ -83,6 +110,11 @@ impl Directory {
         self.callers.store(Arc::new(callers));
         Ok(())
     }
+}
+
+/// What the WeChat secret of an openid page is sealed for.
+pub fn wechat_purpose(campaign: &CampaignNo) -> String {
+    format!("wechat/{campaign}")
 }
 
 /// What an application's secret is sealed for.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 
-use crate::{App, gongyi, health, metrics, operator, sandbox};
+use crate::{App, gongyi, health, lakala, metrics, operator, sandbox};
 
 /// All routes of the server.
 pub fn router(app: &Arc<App>) -> Router {
@@ -27,7 +27,7 @@ pub fn operators_router(app: &Arc<App>) -> Router {
 }
 
 fn partners(app: &Arc<App>) -> Router<Arc<App>> {
-    gongyi::routes(app)
+    gongyi::routes(app).merge(lakala::routes(app))
 }
 
 fn operators(app: &Arc<App>) -> Router<Arc<App>> {

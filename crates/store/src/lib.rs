@@ -13,8 +13,9 @@ use std::time::Duration;
 use thiserror::Error;
 
 pub use query::{
-    AccountFilter, ActivityFilter, AuditFilter, DonationFilter, DonationTotals, FlowerFilter, Page,
-    PageRequest, TransferFilter, TrialBalance,
+    AccountFilter, ActivityFilter, AuditFilter, CallbackFilter, CallbackStatus, CouponFilter,
+    CouponTotals, DonationFilter, DonationTotals, DueCallback, FlowerFilter, Page, PageRequest,
+    ReceiverNo, TransferFilter, TrialBalance,
 };
 pub use sqlite::{AuditReport, Reader, Store};
 

@@ -2,8 +2,9 @@
 //! first, and a page names the number to go on below.
 
 use huodong_campaign::{
-    AccountId, AccountKind, ActivityNo, ActivityStatus, AppId, Bid, DonationStatus, Fen, Id,
-    OpenId, OrgNo, ProjectNo, ThirdUid, TransferReason,
+    AccountId, AccountKind, ActivityNo, ActivityStatus, AppId, Bid, CallbackEvent, CallbackState,
+    CouponStatus, DonationStatus, Fen, Id, InstitutionId, OpenId, OrgNo, OwnerId, ProjectNo,
+    ThirdUid, TransferReason,
 };
 use jiff::Timestamp;
 
@@ -116,4 +117,90 @@ pub struct TrialBalance {
 pub struct DonationTotals {
     /// For each status: how many, and how much.
     pub by_status: Vec<(DonationStatus, u64, Fen)>,
+}
+
+/// Which coupons. All that is given must match.
+#[derive(Clone, Debug, Default)]
+pub struct CouponFilter {
+    /// Of this activity.
+    pub activity_no: Option<ActivityNo>,
+    /// Handed out by this institution.
+    pub appid: Option<InstitutionId>,
+    /// On behalf of this owner.
+    pub owner_id: Option<OwnerId>,
+    /// Of this user, as WeChat knows them.
+    pub openid: Option<OpenId>,
+    /// Of this user, as the institution knows them.
+    pub member_id: Option<String>,
+    /// That stand here.
+    pub status: Option<CouponStatus>,
+    /// Asked for at or after this moment …
+    pub from: Option<Timestamp>,
+    /// … and before this one.
+    pub until: Option<Timestamp>,
+}
+
+/// An activity's coupons summed up, by status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CouponTotals {
+    /// For each status: how many, and what they are worth at most.
+    pub by_status: Vec<(CouponStatus, u64, Fen)>,
+}
+
+/// Where a callback stands, without the particulars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CallbackStatus {
+    /// Its next attempt is due at some time.
+    Waiting,
+    /// An attempt is under way.
+    Leased,
+    /// The receiver has acknowledged it.
+    Delivered,
+    /// Its last attempt has failed.
+    Exhausted,
+}
+
+impl From<CallbackState> for CallbackStatus {
+    fn from(state: CallbackState) -> Self {
+        match state {
+            CallbackState::Waiting { .. } => Self::Waiting,
+            CallbackState::Leased { .. } => Self::Leased,
+            CallbackState::Delivered => Self::Delivered,
+            CallbackState::Exhausted => Self::Exhausted,
+        }
+    }
+}
+
+/// Which callbacks. All that is given must match.
+#[derive(Clone, Debug, Default)]
+pub struct CallbackFilter {
+    /// Owed to this institution.
+    pub appid: Option<InstitutionId>,
+    /// Of this coupon.
+    pub coupon: Option<Id>,
+    /// That tell this.
+    pub event: Option<CallbackEvent>,
+    /// That stand here.
+    pub status: Option<CallbackStatus>,
+    /// To this host and port.
+    pub receiver: Option<String>,
+    /// Of what happened at or after this moment …
+    pub from: Option<Timestamp>,
+    /// … and before this one.
+    pub until: Option<Timestamp>,
+}
+
+/// The store's number for a receiver: an institution at one host and port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReceiverNo(pub i64);
+
+/// A callback whose next attempt is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueCallback {
+    /// Its number.
+    pub id: Id,
+    /// Where it goes.
+    pub receiver: ReceiverNo,
+    /// Since when.
+    pub due_at: Timestamp,
 }

@@ -107,3 +107,26 @@ impl<T> Visitor<'_> for Parsed<T> {
         (self.parse)(text).ok_or_else(|| E::custom(self.wrong))
     }
 }
+
+/// The same, but it may be missing, null or empty; all mean that there is none.
+pub(crate) struct OptionalParsed<T>(pub(crate) Parsed<T>);
+
+impl<'de, T> Visitor<'de> for OptionalParsed<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_str(self)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        if text.is_empty() { Ok(None) } else { self.0.visit_str(text).map(Some) }
+    }
+}

@@ -10,7 +10,6 @@ mod donation;
 mod fault;
 mod flowers;
 mod refusal;
-mod transcode;
 
 use std::sync::Arc;
 
@@ -21,7 +20,9 @@ use huodong_wire::gongyi::Api;
 use crate::App;
 use call::{Face, Handler, serve, unknown_path};
 
-pub use transcode::{donate_transcode, parse_donate_transcode};
+pub use crate::order_number::{
+    order_number as donate_transcode, parse_order_number as parse_donate_transcode,
+};
 
 /// Every path of the vendor, and what answers it.
 pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {

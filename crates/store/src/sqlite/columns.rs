@@ -2,8 +2,9 @@
 //! settings as JSON.
 
 use huodong_campaign::{
-    AccountKind, ActivityKind, ActivityStatus, ApplicationStatus, DonationStatus, Role,
-    TransferReason,
+    AccountKind, ActivityKind, ActivityStatus, ApplicationStatus, AttemptOutcome, CallbackEvent,
+    CouponStatus, DonationStatus, FailReason, InstitutionStatus, KeyPurpose, KeyStatus,
+    LimitReached, Role, TransferReason,
 };
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
@@ -12,7 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::errors::corrupt;
-use crate::StoreError;
+use crate::{CallbackStatus, StoreError};
 
 /// A value kept as a small integer.
 pub(super) trait Coded: Copy {
@@ -39,7 +40,17 @@ coded! {
     ActivityKind { 1 => Walk, 2 => Points, 4 => Direct, 5 => Behaviour, 100 => Coupon }
     ActivityStatus { 1 => Draft, 2 => Running, 3 => Paused, 4 => Ended }
     ApplicationStatus { 1 => Active, 2 => Revoked }
+    AttemptOutcome {
+        1 => Acknowledged, 2 => NotAcknowledged, 3 => BadStatus, 4 => TimedOut, 5 => Unreachable,
+        6 => TooLarge, 7 => Broken, 8 => Forbidden, 9 => Interrupted
+    }
+    CallbackEvent { 1 => IssueResult, 2 => WriteOff }
+    CallbackStatus { 1 => Waiting, 2 => Leased, 3 => Delivered, 4 => Exhausted }
+    CouponStatus { 1 => Process, 2 => Issued, 3 => Failed, 4 => Used, 5 => Expired }
     DonationStatus { 2 => Placed, 11 => Paid, 13 => Failed, 15 => Refunded }
+    InstitutionStatus { 1 => Active, 2 => Revoked }
+    KeyPurpose { 1 => Reply, 2 => Notify }
+    KeyStatus { 1 => Published, 2 => Signing, 3 => Retired }
     Role { 1 => Viewer, 2 => Reviewer, 3 => Finance, 4 => Admin }
     TransferReason {
         1 => Deposit, 2 => Withdraw, 3 => Fund, 4 => Hold, 5 => Pay, 6 => Return, 7 => Refund,
@@ -47,8 +58,47 @@ coded! {
     }
 }
 
+/// A limit's own code stands above 10.
+impl Coded for FailReason {
+    fn code(self) -> i64 {
+        match self {
+            Self::NotStarted => 1,
+            Self::Over => 2,
+            Self::OutOfStock => 3,
+            Self::OutOfMoney => 4,
+            Self::Channel => 5,
+            Self::Limit(LimitReached::CountTotal) => 11,
+            Self::Limit(LimitReached::CountDay) => 12,
+            Self::Limit(LimitReached::MoneyTotal) => 13,
+            Self::Limit(LimitReached::MoneyDay) => 14,
+        }
+    }
+
+    fn from_code(code: i64) -> Option<Self> {
+        Some(match code {
+            1 => Self::NotStarted,
+            2 => Self::Over,
+            3 => Self::OutOfStock,
+            4 => Self::OutOfMoney,
+            5 => Self::Channel,
+            11 => Self::Limit(LimitReached::CountTotal),
+            12 => Self::Limit(LimitReached::CountDay),
+            13 => Self::Limit(LimitReached::MoneyTotal),
+            14 => Self::Limit(LimitReached::MoneyDay),
+            _ => return None,
+        })
+    }
+}
+
 pub(super) fn coded<T: Coded>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
-    let code = row.get(column)?;
+    to_coded(row.get(column)?)
+}
+
+pub(super) fn maybe_coded<T: Coded>(row: &Row<'_>, column: usize) -> Result<Option<T>, StoreError> {
+    row.get::<_, Option<i64>>(column)?.map(to_coded).transpose()
+}
+
+fn to_coded<T: Coded>(code: i64) -> Result<T, StoreError> {
     T::from_code(code)
         .ok_or_else(|| corrupt(format!("{code} is no {}", std::any::type_name::<T>())))
 }
@@ -58,6 +108,13 @@ pub(super) fn text<T: for<'a> From<&'a str>>(
     column: usize,
 ) -> Result<T, StoreError> {
     Ok(T::from(row.get_ref(column)?.as_str()?))
+}
+
+pub(super) fn maybe_text<T: for<'a> From<&'a str>>(
+    row: &Row<'_>,
+    column: usize,
+) -> Result<Option<T>, StoreError> {
+    Ok(row.get_ref(column)?.as_str_or_null()?.map(T::from))
 }
 
 pub(super) fn time(row: &Row<'_>, column: usize) -> Result<Timestamp, StoreError> {
@@ -102,12 +159,13 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, StoreError> {
         .map_err(|error| corrupt(format!("settings that cannot be written: {error}")))
 }
 
+const NUMBERING_BEGINS_MS: i64 = 1_577_836_800_000;
+const COUNT_BITS: u32 = 20;
+
 /// Where the numbers given out at or after `time` begin, by the engine's rule: the milliseconds
 /// since 2020 above 20 bits of count. A row placed at `time` bears at least this number; it may
 /// bear a far higher one, as numbers never fall with a clock set back.
 pub(super) fn first_id_at(time: Timestamp) -> i64 {
-    const NUMBERING_BEGINS_MS: i64 = 1_577_836_800_000;
-    const COUNT_BITS: u32 = 20;
     let since = ms(time).saturating_sub(NUMBERING_BEGINS_MS).max(0);
     if since < (1 << (63 - COUNT_BITS)) { since << COUNT_BITS } else { 0 }
 }
@@ -133,6 +191,9 @@ mod tests {
                 assert_eq!(status.code(), code);
             }
             if let Some(reason) = TransferReason::from_code(code) {
+                assert_eq!(reason.code(), code);
+            }
+            if let Some(reason) = FailReason::from_code(code) {
                 assert_eq!(reason.code(), code);
             }
         }

@@ -1,5 +1,8 @@
 //! Loading the rows a batch names, and what hangs on them.
 
+mod coupons;
+mod partners;
+
 use std::collections::BTreeSet;
 
 use huodong_campaign::{
@@ -14,6 +17,8 @@ use super::hash_index::{KeyHasher, Lookup};
 use super::rows;
 use crate::StoreError;
 
+pub(super) use coupons::{callback, coupon, coupon_behind};
+
 pub(super) struct Loader<'s> {
     pub(super) conn: &'s Connection,
     pub(super) keys: &'s KeyHasher,
@@ -24,6 +29,7 @@ pub(super) struct Loader<'s> {
 impl Loader<'_> {
     pub(super) fn load(&mut self, wanted: &Wanted<'_>) -> Result<(), StoreError> {
         self.donation_keys(&wanted.donation_keys)?;
+        self.coupon_keys(&wanted.coupon_keys)?;
         self.flower_keys(&wanted.flower_keys)?;
         self.user_flowers(wanted)?;
 
@@ -38,10 +44,13 @@ impl Loader<'_> {
             usages.push(donation.user_key());
             self.world.donations.loaded(*id, donation);
         }
+        self.coupons(&wanted.coupons, &mut activities, &mut usages)?;
+        self.callbacks(&wanted.callbacks)?;
         self.activities(&activities, &mut organizations)?;
         self.projects(&projects)?;
         self.organizations(&organizations)?;
         self.usages(wanted.usages.iter().chain(&usages))?;
+        self.partners(wanted)?;
         self.others(wanted)
     }
 
@@ -108,6 +117,9 @@ impl Loader<'_> {
             organizations.insert(activity.org_no.clone());
             self.account(activity.frozen)?;
             self.account(activity.held)?;
+            if let Some(offer) = &activity.coupon {
+                self.account(offer.spent)?;
+            }
             self.world.activities.loaded(activity_no.clone(), activity);
         }
         Ok(())

@@ -5,7 +5,8 @@ use rusqlite::Connection;
 use crate::{Opened, StoreError};
 
 /// The schema's history; the n-th entry makes version n.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_begin.sql")];
+pub(super) const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_begin.sql"), include_str!("migrations/0002_coupons.sql")];
 
 /// The schema version of a database; 0 is an empty one.
 pub(super) fn version(conn: &Connection) -> Result<u32, StoreError> {

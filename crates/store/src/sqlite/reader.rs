@@ -1,15 +1,20 @@
 //! Questions beside the writer.
 
+mod callbacks;
 mod campaigns;
+mod coupons;
 mod donations;
+mod due;
 mod ledger;
 mod operators;
 mod paging;
+mod partners;
 mod pool;
 
 use std::fmt;
 use std::fs::File;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use rusqlite::{Connection, Params, Row};
 
@@ -26,6 +31,8 @@ struct Shared {
     pool: Pool,
     keys: KeyHasher,
     index: Lookup,
+    /// The receiver whose callbacks were given out last.
+    turn: AtomicI64,
     /// Closed after the pool.
     _file: Arc<File>,
 }
@@ -38,7 +45,7 @@ impl Reader {
         file: Arc<File>,
     ) -> Self {
         let pool = Pool::new(options.directory.clone(), options.readers.max(1));
-        Self(Arc::new(Shared { pool, keys, index, _file: file }))
+        Self(Arc::new(Shared { pool, keys, index, turn: AtomicI64::new(0), _file: file }))
     }
 
     /// How many questions can be answered side by side; a further one waits.

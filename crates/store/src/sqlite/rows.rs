@@ -1,15 +1,24 @@
 //! Rows as the rules' entities. Each query's first column is the number lists are paged by.
 
+mod coupons;
+mod partners;
+
 use huodong_campaign::{
-    Account, AccountId, Activity, Actor, Application, AuditEntry, BidGrant, Donation, DonationKey,
-    Fen, FlowerGrant, FlowerKey, Id, OperatorToken, Organization, Posting, PostingKey,
+    Account, AccountId, Activity, Actor, Application, AuditEntry, BidGrant, CouponOffer, Donation,
+    DonationKey, Fen, FlowerGrant, FlowerKey, Id, OperatorToken, Organization, Posting, PostingKey,
     PreviousSecret, Project, Transfer,
 };
 use rusqlite::Row;
+use rusqlite::types::ValueRef;
 
 use super::columns::{civil, coded, json, maybe_time, text, time};
 use super::errors::corrupt;
 use crate::StoreError;
+
+pub(super) use coupons::{ATTEMPTS, CALLBACKS, COUPONS, attempt, callback, coupon};
+pub(super) use partners::{
+    INSTITUTIONS, OPENID_PAGES, PLATFORM_KEYS, institution, openid_page, platform_key,
+};
 
 type Mapped<T> = Result<(i64, T), StoreError>;
 
@@ -71,12 +80,12 @@ pub(super) fn project(row: &Row<'_>) -> Mapped<Project> {
 }
 
 pub(super) const ACTIVITIES: &str = "SELECT a.no, activity_no, org_no, a.kind, name, status, \
-    starts_at, ends_at, projects, rules, limits, channel, frozen, held, created_at \
-    FROM activities a";
+    starts_at, ends_at, projects, rules, limits, channel, frozen, held, created_at, \
+    promotion_id, batch_code, coupon_terms, issuers, stock_left, spent FROM activities a";
 
 pub(super) const ACTIVITIES_AND_BALANCES: &str = "SELECT a.no, activity_no, org_no, a.kind, \
     name, status, starts_at, ends_at, projects, rules, limits, channel, frozen, held, created_at, \
-    f.balance, h.balance FROM activities a \
+    promotion_id, batch_code, coupon_terms, issuers, stock_left, spent, f.balance, h.balance FROM activities a \
     LEFT JOIN accounts f ON f.id = a.frozen LEFT JOIN accounts h ON h.id = a.held";
 
 pub(super) fn activity(row: &Row<'_>) -> Mapped<Activity> {
@@ -92,7 +101,7 @@ pub(super) fn activity(row: &Row<'_>) -> Mapped<Activity> {
         rules: json(row, 9)?,
         limits: json(row, 10)?,
         channel: json(row, 11)?,
-        coupon: None,
+        coupon: offer(row)?,
         frozen: AccountId(row.get(12)?),
         held: AccountId(row.get(13)?),
         created_at: time(row, 14)?,
@@ -102,7 +111,29 @@ pub(super) fn activity(row: &Row<'_>) -> Mapped<Activity> {
 
 pub(super) fn activity_and_balances(row: &Row<'_>) -> Mapped<(Activity, Fen, Fen)> {
     let (no, activity) = activity(row)?;
-    Ok((no, (activity, Fen(row.get(15)?), Fen(row.get(16)?))))
+    Ok((no, (activity, Fen(row.get(21)?), Fen(row.get(22)?))))
+}
+
+/// What an activity hands out: six columns from the fifteenth on, all of them or none.
+fn offer(row: &Row<'_>) -> Result<Option<CouponOffer>, StoreError> {
+    let columns = 15..21;
+    let missing =
+        columns.clone().filter(|column| matches!(row.get_ref(*column), Ok(ValueRef::Null))).count();
+    if missing == columns.len() {
+        return Ok(None);
+    }
+    if missing > 0 {
+        return Err(corrupt("an activity with half an offer"));
+    }
+    let stock_left = u64::try_from(row.get::<_, i64>(19)?);
+    Ok(Some(CouponOffer {
+        promotion_id: text(row, 15)?,
+        batch_code: text(row, 16)?,
+        terms: json(row, 17)?,
+        issuers: json(row, 18)?,
+        stock_left: stock_left.map_err(|_| corrupt("an activity with a negative stock"))?,
+        spent: AccountId(row.get(20)?),
+    }))
 }
 
 /// Left joins, so that a donation whose neighbour is gone is seen to be corrupt instead of not

@@ -17,10 +17,10 @@ pub const SIGN_TYPE: &str = "RSA2";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssueCallback<'a> {
     /// The partner's orgId.
-    #[serde(rename = "orgId")]
+    #[serde(rename = "orgId", default, deserialize_with = "field::text_or_empty")]
     pub org_id: Cow<'a, str>,
     /// The issue's `trade_no`.
-    #[serde(rename = "callTradeNo")]
+    #[serde(rename = "callTradeNo", deserialize_with = "field::text")]
     pub call_trade_no: Cow<'a, str>,
     /// What the coupon is worth, in fen here and yuan on the wire.
     #[serde(serialize_with = "amount::write_yuan", deserialize_with = "amount::read_yuan")]
@@ -74,16 +74,22 @@ impl IssueCallback<'_> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WriteOffCallback<'a> {
     /// As the issue said.
+    #[serde(default, deserialize_with = "field::text_or_empty")]
     pub member_id: Cow<'a, str>,
     /// As the issue said.
+    #[serde(default, deserialize_with = "field::text_or_empty")]
     pub owner_id: Cow<'a, str>,
     /// As the issue said.
+    #[serde(default, deserialize_with = "field::text_or_empty")]
     pub channel_openid: Cow<'a, str>,
     /// As the issue said.
+    #[serde(default, deserialize_with = "field::text_or_empty")]
     pub promotion_id: Cow<'a, str>,
     /// The coupon's number in the user's wallet.
+    #[serde(default, deserialize_with = "field::text_or_empty")]
     pub third_coupon_id: Cow<'a, str>,
     /// As the issue said.
+    #[serde(default, deserialize_with = "field::text_or_empty")]
     pub activity_id: Cow<'a, str>,
     /// The discount, in fen, where it was used.
     #[serde(default, serialize_with = "amount::write_fen", deserialize_with = "amount::read_fen")]
@@ -95,8 +101,10 @@ pub struct WriteOffCallback<'a> {
     #[serde(default, serialize_with = "amount::write_fen", deserialize_with = "amount::read_fen")]
     pub org_amount: Option<u64>,
     /// The platform's number for the issue.
+    #[serde(deserialize_with = "field::text")]
     pub trade_no: Cow<'a, str>,
     /// The partner's number for the issue.
+    #[serde(deserialize_with = "field::text")]
     pub mer_order_id: Cow<'a, str>,
     /// When it was used, in Shanghai.
     #[serde(default, serialize_with = "field::write_time", deserialize_with = "field::read_time")]

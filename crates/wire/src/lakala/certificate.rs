@@ -14,7 +14,7 @@ use x509_cert::der::pem::LineEnding;
 use x509_cert::der::{Decode, Encode, EncodePem};
 use x509_cert::time::Time;
 
-use super::{KEY_BITS_MIN, SigningKey};
+use super::SigningKey;
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
@@ -31,8 +31,8 @@ pub enum CertificateError {
     #[error("the certificate's key is not an RSA key")]
     NotRsa,
     /// Its key is shorter or longer than is safe or fast.
-    #[error("the certificate's RSA key has {0} bits instead of 2048 to 8192")]
-    KeyLength(usize),
+    #[error("the certificate's key is not an RSA key of 2048 to 8192 bits: {0}")]
+    KeyRejected(String),
 }
 
 /// An X.509 certificate whose RSA key verifies signatures. Cheap to clone.
@@ -83,15 +83,13 @@ impl Certificate {
         if info.algorithm.oid != RSA_ENCRYPTION {
             return Err(CertificateError::NotRsa);
         }
-        let bits = PublicEncryptingKey::from_der(&info.to_der().map_err(not_x509)?)
-            .map_err(|_| CertificateError::NotRsa)?
-            .key_size_bits();
-        if bits < KEY_BITS_MIN {
-            return Err(CertificateError::KeyLength(bits));
-        }
+        let rejected =
+            |error: aws_lc_rs::error::KeyRejected| CertificateError::KeyRejected(error.to_string());
+        // The verifier looks at the length only when it verifies, this at once.
+        PublicEncryptingKey::from_der(&info.to_der().map_err(not_x509)?).map_err(rejected)?;
         let public_key = info.subject_public_key.raw_bytes().to_vec();
-        let verifier = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &public_key)
-            .map_err(|_| CertificateError::KeyLength(bits))?;
+        let verifier = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &public_key);
+        let verifier = verifier.map_err(rejected)?;
         let serial = about.serial_number().as_bytes();
         let zeros = serial.iter().take_while(|byte| **byte == 0).count();
         let serial = &serial[zeros..];

@@ -28,23 +28,26 @@ impl Shape {
     /// The shape of a request's body, for an answer to one that is refused before it is decoded.
     /// What cannot be read is bare.
     pub fn of(body: &[u8]) -> Self {
-        #[derive(Deserialize)]
-        struct Peek<'a> {
-            #[serde(borrow)]
-            req_data: Option<&'a RawValue>,
-        }
-
-        match serde_json::from_slice::<Peek<'_>>(body) {
-            Ok(Peek { req_data: Some(_) }) => Self::Wrapped,
-            _ => Self::Bare,
+        match wrapped(body) {
+            Some(_) => Self::Wrapped,
+            None => Self::Bare,
         }
     }
 }
 
+/// What a wrapper wraps.
+fn wrapped(body: &[u8]) -> Option<&RawValue> {
+    #[derive(Deserialize)]
+    struct Peek<'a> {
+        #[serde(borrow)]
+        req_data: Option<&'a RawValue>,
+    }
+
+    serde_json::from_slice::<Peek<'_>>(body).ok()?.req_data
+}
+
 #[derive(Deserialize)]
-struct Wrapper<'a> {
-    #[serde(borrow)]
-    req_data: &'a RawValue,
+struct Wrapper {
     #[serde(rename = "req_time", deserialize_with = "stamp")]
     _req_time: DateTime,
     #[serde(rename = "version", deserialize_with = "version")]
@@ -67,15 +70,15 @@ fn version<'de, D: serde::Deserializer<'de>>(from: D) -> Result<(), D::Error> {
 pub fn decode<'de, R: Message + Deserialize<'de>>(
     body: &'de [u8],
 ) -> (Shape, Result<R, DecodeError>) {
-    match Shape::of(body) {
-        Shape::Bare => (Shape::Bare, read(body)),
-        Shape::Wrapped => (Shape::Wrapped, unwrap(body)),
+    match wrapped(body) {
+        None => (Shape::Bare, read(body)),
+        Some(inner) => (Shape::Wrapped, unwrap(body, inner)),
     }
 }
 
-fn unwrap<'de, R: Deserialize<'de>>(body: &'de [u8]) -> Result<R, DecodeError> {
-    let wrapper: Wrapper<'de> = read(body)?;
-    read(wrapper.req_data.get().as_bytes()).map_err(|error| match error {
+fn unwrap<'de, R: Deserialize<'de>>(body: &[u8], inner: &'de RawValue) -> Result<R, DecodeError> {
+    let Wrapper { .. } = read(body)?;
+    read(inner.get().as_bytes()).map_err(|error| match error {
         DecodeError::NotJson => DecodeError::field("req_data", "必须是 JSON 对象"),
         field => field,
     })

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use jiff::civil::DateTime;
-use serde::de::{Deserializer, Error};
+use serde::Serialize;
+use serde::de::Deserializer;
 use serde::ser::Serializer;
-use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-use crate::text::{OptionalText, Text};
+use crate::text::{OptionalParsed, OptionalText, Parsed, Text};
 use crate::time::{parse_wall_time, write_wall_time};
 
 /// A member_id holds at least so many characters.
@@ -69,10 +69,11 @@ fn check_address(text: &str) -> Result<(), &'static str> {
     const WRONG: &str = "必须是 http 或 https 的绝对地址";
     // A URL parser mends what a browser's address bar would; an address for machines is exact.
     let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    let scheme = ["http://", "https://"].iter().any(|scheme| {
-        text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    let absolute = ["http://", "https://"].iter().any(|scheme| {
+        let (start, rest) = text.split_at_checked(scheme.len()).unwrap_or_default();
+        start.eq_ignore_ascii_case(scheme) && !rest.starts_with('/')
     });
-    if !plain || !scheme {
+    if !plain || !absolute {
         return Err(WRONG);
     }
     let url = Url::parse(text).map_err(|_| WRONG)?;
@@ -89,13 +90,21 @@ fn check_address(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// A text of an answer: where a server leaves it out or writes null, it is empty.
-pub(super) fn text_or_empty<'de, D, T>(from: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Option::deserialize(from).map(Option::unwrap_or_default)
+/// A mandatory text of any length.
+pub(super) fn text<'de, 'a, D: Deserializer<'de>>(from: D) -> Result<Cow<'a, str>, D::Error> {
+    from.deserialize_str(Text::new(usize::MAX)).map(owned)
+}
+
+/// A text that is empty where the other side leaves it out or writes null.
+pub(super) fn text_or_empty<'de, 'a, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Cow<'a, str>, D::Error> {
+    let read = from.deserialize_option(OptionalText(Text::new(usize::MAX)))?;
+    Ok(read.map(owned).unwrap_or_default())
+}
+
+fn owned<'a>(text: Cow<'_, str>) -> Cow<'a, str> {
+    Cow::Owned(text.into_owned())
 }
 
 /// Writes an optional text: none is an empty one.
@@ -115,8 +124,8 @@ where
     D: Deserializer<'de>,
     T: From<String>,
 {
-    let text: Option<String> = Option::deserialize(from)?;
-    Ok(text.filter(|text| !text.is_empty()).map(T::from))
+    let read = from.deserialize_option(OptionalText(Text::new(usize::MAX)))?;
+    Ok(read.map(|text| T::from(text.into_owned())))
 }
 
 /// Writes an optional wall time: none is an empty text.
@@ -129,17 +138,15 @@ pub(super) fn write_time<S: Serializer>(time: &Option<DateTime>, to: S) -> Resul
 
 /// Reads what [`write_time`] writes, and also null.
 pub(super) fn read_time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<DateTime>, D::Error> {
-    match empty_is_none::<D, String>(from)? {
-        None => Ok(None),
-        Some(text) => parse_wall_time(&text)
-            .map(Some)
-            .ok_or_else(|| D::Error::custom("必须是 yyyy-MM-dd HH:mm:ss 格式的时间")),
-    }
+    from.deserialize_option(OptionalParsed(WALL_TIME))
 }
 
 /// Reads a mandatory wall time.
 pub(super) fn read_mandatory_time<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<DateTime, D::Error> {
-    read_time(from)?.ok_or_else(|| D::Error::custom("不能为空"))
+    from.deserialize_str(WALL_TIME)
 }
+
+const WALL_TIME: Parsed<DateTime> =
+    Parsed { parse: parse_wall_time, wrong: "必须是 yyyy-MM-dd HH:mm:ss 格式的时间" };

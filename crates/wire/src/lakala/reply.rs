@@ -78,9 +78,9 @@ impl<'a, D: ReplyData<'a>> Reply<'a, D> {
 /// All that either shape may hold.
 #[derive(Deserialize)]
 struct Parts<'a> {
-    #[serde(borrow, default, deserialize_with = "field::text_or_empty")]
+    #[serde(default, deserialize_with = "field::text_or_empty")]
     code: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "field::text_or_empty")]
+    #[serde(default, deserialize_with = "field::text_or_empty")]
     msg: Cow<'a, str>,
     #[serde(borrow, default)]
     data: Option<&'a RawValue>,

@@ -1,6 +1,6 @@
 use std::hash::Hasher as _;
 
-use huodong_campaign::{DonationKey, FlowerKey, Id, UserFlowersKey, UserKey};
+use huodong_campaign::{CouponKey, DonationKey, FlowerKey, Id, UserFlowersKey, UserKey};
 use siphasher::sip128::{Hasher128, SipHasher24};
 
 /// Hashes keys under a secret of this installation, so that callers, who choose the keys, cannot
@@ -31,6 +31,14 @@ impl KeyHasher {
 
     pub(in crate::sqlite) fn user_flowers(&self, key: &UserFlowersKey) -> u128 {
         self.hash(4, key.appid.as_str(), key.open_id.as_str())
+    }
+
+    pub(in crate::sqlite) fn coupon(&self, key: &CouponKey) -> u128 {
+        self.coupon_parts(key.appid.as_str(), &key.mer_order_id)
+    }
+
+    pub(in crate::sqlite) fn coupon_parts(&self, appid: &str, mer_order_id: &str) -> u128 {
+        self.hash(5, appid, mer_order_id)
     }
 
     /// Mixes a key's hash with the row it leads to: what `verify` sums up.

@@ -1,13 +1,12 @@
-//! Donations, users' usage, flowers, and what is due.
+//! Donations, users' usage and flowers.
 
 use huodong_campaign::{
     ActivityNo, AppId, Bid, Donation, DonationKey, Fen, FlowerGrant, FlowerKey, Id, OpenId,
     ProjectNo, ThirdUid, UserFlowers, UserFlowersKey, UserKey, UserUsage,
 };
-use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::super::columns::{coded, ms, text};
+use super::super::columns::coded;
 use super::super::errors::corrupt;
 use super::super::{load, rows};
 use super::Reader;
@@ -102,45 +101,13 @@ impl Reader {
         let found = self.keyed(self.0.keys.user_flowers(key), |_, value| value.to_flowers())?;
         Ok(found.unwrap_or_default())
     }
-
-    /// Placed donations whose `settle_at` is at or before `now`, oldest first.
-    pub fn due_settlements(&self, now: Timestamp, limit: usize) -> Result<Vec<Id>, StoreError> {
-        let conn = self.conn()?;
-        let mut select = conn.prepare_cached(
-            "SELECT id FROM donations WHERE settle_at IS NOT NULL AND settle_at <= ?1 \
-             ORDER BY settle_at, id LIMIT ?2",
-        )?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let due = select.query_map((ms(now), limit), |row| row.get(0).map(Id))?;
-        Ok(due.collect::<Result<_, _>>()?)
-    }
-
-    /// Activities not ended whose `ends_at` is at or before `now`.
-    pub fn due_ends(&self, now: Timestamp, limit: usize) -> Result<Vec<ActivityNo>, StoreError> {
-        let conn = self.conn()?;
-        let mut select = conn.prepare_cached(
-            "SELECT activity_no FROM activities WHERE status <> 4 AND ends_at <= ?1 \
-             ORDER BY ends_at, no LIMIT ?2",
-        )?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        select.query_and_then((ms(now), limit), |row| text(row, 0))?.collect()
-    }
-
-    /// The next moment either of the two above has something.
-    pub fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let conn = self.conn()?;
-        let mut select = conn.prepare_cached(
-            "SELECT min(at) FROM ( \
-             SELECT min(settle_at) AS at FROM donations WHERE settle_at IS NOT NULL \
-             UNION ALL SELECT min(ends_at) FROM activities WHERE status <> 4)",
-        )?;
-        let mut rows = select.query(())?;
-        let row = rows.next()?.ok_or_else(|| corrupt("an aggregate gives a row"))?;
-        super::super::columns::maybe_time(row, 0)
-    }
 }
 
-fn activity(conn: &Connection, activity_no: &ActivityNo) -> Result<Option<i64>, StoreError> {
+/// An activity's small number.
+pub(super) fn activity(
+    conn: &Connection,
+    activity_no: &ActivityNo,
+) -> Result<Option<i64>, StoreError> {
     let mut select = conn.prepare_cached("SELECT no FROM activities WHERE activity_no = ?1")?;
     Ok(select.query_row([activity_no.as_str()], |row| row.get(0)).optional()?)
 }

@@ -27,8 +27,8 @@ impl Reader {
         list.page(&*self.conn()?, page, rows::account)
     }
 
-    /// Transfers. Those of one order, and those to and from organizations and the outside, are
-    /// found at once; those of other accounts by looking.
+    /// Transfers. Those of one order, and those to and from organizations, the outside and
+    /// what coupons were redeemed for, are found at once; those of other accounts by looking.
     pub fn transfers(
         &self,
         filter: &TransferFilter,
@@ -89,5 +89,5 @@ impl Reader {
 /// paid, whose transfers have an index.
 fn rarely_used(conn: &Connection, account: AccountId) -> Result<bool, StoreError> {
     let kind = load::account(conn, account)?.map(|account| account.kind);
-    Ok(matches!(kind, Some(AccountKind::Outside | AccountKind::Organization)))
+    Ok(matches!(kind, Some(AccountKind::Outside | AccountKind::Organization | AccountKind::Spent)))
 }

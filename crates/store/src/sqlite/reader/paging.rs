@@ -34,6 +34,12 @@ impl List {
         self
     }
 
+    /// A condition without a `?`.
+    pub(super) fn always(&mut self, condition: &str) -> &mut Self {
+        self.conditions.push(condition.to_owned());
+        self
+    }
+
     pub(super) fn text(&mut self, condition: &str, value: Option<&str>) -> &mut Self {
         self.filter(condition, value.map(str::to_owned))
     }
@@ -111,17 +117,30 @@ impl List {
 /// The rows a page looks at.
 pub(super) struct Scan {
     table: &'static str,
-    condition: Option<(&'static str, i64)>,
+    condition: Condition,
+}
+
+enum Condition {
+    None,
+    /// This column has this value.
+    Is(&'static str, i64),
+    /// As an index of such rows alone has it.
+    Only(&'static str),
 }
 
 impl Scan {
     pub(super) fn all(table: &'static str) -> Self {
-        Self { table, condition: None }
+        Self { table, condition: Condition::None }
     }
 
     /// Those with this value in a column that has an index.
     pub(super) fn with(table: &'static str, column: &'static str, value: i64) -> Self {
-        Self { table, condition: Some((column, value)) }
+        Self { table, condition: Condition::Is(column, value) }
+    }
+
+    /// Those of which alone there is an index.
+    pub(super) fn only(table: &'static str, condition: &'static str) -> Self {
+        Self { table, condition: Condition::Only(condition) }
     }
 
     /// Where to stop looking; `None`: at the end, which is where numbers fall below `lowest`.
@@ -133,8 +152,9 @@ impl Scan {
     ) -> Result<Option<i64>, StoreError> {
         let table = self.table;
         let (condition, value) = match self.condition {
-            None => (String::new(), 0),
-            Some((column, value)) => (format!("AND {column} = ?2"), value),
+            Condition::None => (String::new(), 0),
+            Condition::Is(column, value) => (format!("AND {column} = ?2"), value),
+            Condition::Only(condition) => (format!("AND {condition}"), 0),
         };
         let sql = format!(
             "SELECT min(id) FROM (SELECT id FROM {table} \

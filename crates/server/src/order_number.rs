@@ -1,4 +1,5 @@
-//! The vendor's 28-character order number, as another way to write our [`Id`].
+//! The 28-digit order number that partners see, as another way to write our [`Id`]: gongyi's
+//! `donate_transcode`, lakala's `trade_no`.
 
 use huodong_campaign::{Id, SHANGHAI};
 use jiff::Timestamp;
@@ -13,12 +14,12 @@ const LOW_MASK: i64 = (1 << LOW_BITS) - 1;
 const TIME_DIGITS: usize = 17;
 const DIGITS: usize = 28;
 
-/// The `donate_transcode` of an order: 28 digits that begin with the Shanghai time at which it was
-/// placed, unique, rising with time.
+/// An order's number: 28 digits that begin with the Shanghai time at which it was placed, unique,
+/// rising with time.
 ///
 /// # Panics
 /// When the number is negative; the sequence has none.
-pub fn donate_transcode(order: Id) -> String {
+pub fn order_number(order: Id) -> String {
     assert!(order.0 >= 0, "the sequence starts at zero");
     let time = Timestamp::from_millisecond(EPOCH_MS + (order.0 >> LOW_BITS))
         .expect("43 bits of milliseconds end in 2298");
@@ -39,8 +40,8 @@ pub fn donate_transcode(order: Id) -> String {
     str::from_utf8(&digits).expect("digits are ASCII").to_owned()
 }
 
-/// The order a `donate_transcode` names; `None` for what no order could be called.
-pub fn parse_donate_transcode(text: &str) -> Option<Id> {
+/// The order such a number names; `None` for what no order could be called.
+pub fn parse_order_number(text: &str) -> Option<Id> {
     let digits = text.as_bytes();
     if digits.len() != DIGITS || !digits.iter().all(u8::is_ascii_digit) {
         return None;
@@ -83,7 +84,7 @@ mod tests {
     fn it_begins_with_the_time_in_shanghai() {
         let at: Timestamp = "2026-11-21T02:03:04.567Z".parse().expect("a time");
         let id = Id(((at.as_millisecond() - EPOCH_MS) << LOW_BITS) + 89);
-        assert_eq!(donate_transcode(id), "2026112110030456700000000089");
+        assert_eq!(order_number(id), "2026112110030456700000000089");
     }
 
     #[test]
@@ -104,28 +105,28 @@ mod tests {
             "２02611211003045670000000089",
             "-026112110030456700000000089",
         ] {
-            assert_eq!(parse_donate_transcode(garbage), None, "{garbage}");
+            assert_eq!(parse_order_number(garbage), None, "{garbage}");
         }
     }
 
     proptest! {
         #[test]
         fn it_is_another_way_to_write_the_number(number in 0..=i64::MAX) {
-            let text = donate_transcode(Id(number));
+            let text = order_number(Id(number));
             prop_assert_eq!(text.len(), DIGITS);
-            prop_assert_eq!(parse_donate_transcode(&text), Some(Id(number)));
+            prop_assert_eq!(parse_order_number(&text), Some(Id(number)));
         }
 
         #[test]
         fn it_rises_with_the_number(one in 0..=i64::MAX, other in 0..=i64::MAX) {
-            let text = (donate_transcode(Id(one)), donate_transcode(Id(other)));
+            let text = (order_number(Id(one)), order_number(Id(other)));
             prop_assert_eq!(text.0.cmp(&text.1), one.cmp(&other));
         }
 
         #[test]
         fn parsing_never_panics_and_is_exact(text in "[0-9]{28}") {
-            if let Some(id) = parse_donate_transcode(&text) {
-                prop_assert_eq!(donate_transcode(id), text);
+            if let Some(id) = parse_order_number(&text) {
+                prop_assert_eq!(order_number(id), text);
             }
         }
     }

@@ -1,0 +1,220 @@
+//! Where signatures are made: off the async threads, as many at once as there are cores, answers
+//! before callbacks.
+//!
+//! An RSA signature takes a fifth of a millisecond of a core. On an async thread it would hold up
+//! every other call there; on a thread for each it would make thousands of them. So what is to be
+//! signed waits in two queues, and up to one *signer* for each core, on tokio's blocking threads,
+//! works them off: whoever brings the first piece starts a signer, which goes on until nothing
+//! waits. Under load no thread is woken and none goes to sleep between two signatures.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+/// Which of two pieces goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// Somebody waits for an answer.
+    Reply,
+    /// A callback is due.
+    Callback,
+}
+
+type Piece = Box<dyn FnOnce() + Send>;
+
+/// The signers and what waits for them. Cheap to clone.
+#[derive(Clone)]
+pub struct Signers(Arc<Inner>);
+
+struct Inner {
+    at_once_max: usize,
+    queues: Mutex<Queues>,
+}
+
+#[derive(Default)]
+struct Queues {
+    at_work: usize,
+    replies: VecDeque<Piece>,
+    callbacks: VecDeque<Piece>,
+}
+
+impl std::fmt::Debug for Signers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Signers({} waiting)", self.waiting())
+    }
+}
+
+impl Signers {
+    /// As many as there are cores.
+    pub fn for_each_core() -> Self {
+        Self::new(std::thread::available_parallelism().map_or(1, Into::into))
+    }
+
+    /// So many.
+    pub fn new(at_once_max: usize) -> Self {
+        Self(Arc::new(Inner { at_once_max: at_once_max.max(1), queues: Mutex::default() }))
+    }
+
+    /// How many pieces wait.
+    pub fn waiting(&self) -> usize {
+        let queues = self.0.queues.lock();
+        queues.replies.len() + queues.callbacks.len()
+    }
+
+    /// Has a piece of work done and waits for it. One that nobody waits for any more is left out.
+    /// Call it on a tokio runtime.
+    ///
+    /// # Panics
+    /// When the work does.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        urgency: Urgency,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
+        let (done, waiting) = oneshot::channel();
+        let piece: Piece = Box::new(move || {
+            if !done.is_closed() {
+                // Who has gone in between misses it.
+                let _ = done.send(work());
+            }
+        });
+        let another = {
+            let mut queues = self.0.queues.lock();
+            match urgency {
+                Urgency::Reply => queues.replies.push_back(piece),
+                Urgency::Callback => queues.callbacks.push_back(piece),
+            }
+            let another = queues.at_work < self.0.at_once_max;
+            queues.at_work += usize::from(another);
+            another
+        };
+        if another {
+            let signer = Signer { inner: Arc::clone(&self.0), at_work: true };
+            tokio::task::spawn_blocking(move || signer.work_off());
+        }
+        waiting.await.expect("the work panicked, or the runtime is ending")
+    }
+}
+
+/// One that counts as being at work until it is dropped, however that comes about.
+struct Signer {
+    inner: Arc<Inner>,
+    at_work: bool,
+}
+
+impl Signer {
+    fn work_off(mut self) {
+        while let Some(piece) = self.next() {
+            piece();
+        }
+    }
+
+    fn next(&mut self) -> Option<Piece> {
+        let mut queues = self.inner.queues.lock();
+        let piece = queues.replies.pop_front().or_else(|| queues.callbacks.pop_front());
+        if piece.is_none() {
+            // Under the same lock: a piece that came in between would wait for a signer that is
+            // about to go.
+            queues.at_work -= 1;
+            self.at_work = false;
+        }
+        piece
+    }
+}
+
+impl Drop for Signer {
+    fn drop(&mut self) {
+        if self.at_work {
+            self.inner.queues.lock().at_work -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn answers_go_before_callbacks() {
+        let signers = Signers::new(1);
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let (go, gate) = mpsc::channel::<()>();
+        let first = signers.run(Urgency::Callback, move || gate.recv().is_ok());
+        let note = |urgency, name: &'static str| {
+            let order = Arc::clone(&order);
+            signers.run(urgency, move || order.lock().push(name))
+        };
+        let rest = join_all([
+            note(Urgency::Callback, "callback 1"),
+            note(Urgency::Reply, "reply 1"),
+            note(Urgency::Callback, "callback 2"),
+            note(Urgency::Reply, "reply 2"),
+        ]);
+        let opened = async {
+            // By now all five have been asked for.
+            while signers.waiting() < 4 {
+                tokio::task::yield_now().await;
+            }
+            go.send(()).expect("the first piece waits for it");
+        };
+        let (first, _, ()) = tokio::join!(first, rest, opened);
+        assert!(first);
+        assert_eq!(*order.lock(), ["reply 1", "reply 2", "callback 1", "callback 2"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_piece_is_done_and_no_more_at_once_than_may_be() {
+        let signers = Signers::new(2);
+        let at_once = Arc::new(Mutex::new((0, 0)));
+        let pieces = (0..1_000_u64).map(|number| {
+            let at_once = Arc::clone(&at_once);
+            signers.run(Urgency::Reply, move || {
+                let now = {
+                    let mut at_once = at_once.lock();
+                    at_once.0 += 1;
+                    at_once.1 = at_once.1.max(at_once.0);
+                    at_once.0
+                };
+                assert!(now <= 2);
+                at_once.lock().0 -= 1;
+                number
+            })
+        });
+        assert_eq!(join_all(pieces).await, (0..1_000).collect::<Vec<_>>());
+        assert_eq!(signers.waiting(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_is_left_out_and_a_panic_frees_its_place() {
+        let signers = Signers::new(1);
+        let (go, gate) = mpsc::channel::<()>();
+        let held = tokio::spawn({
+            let signers = signers.clone();
+            async move { signers.run(Urgency::Reply, move || gate.recv().is_ok()).await }
+        });
+        tokio::task::yield_now().await;
+        let ran = Arc::new(Mutex::new(false));
+        let gone = tokio::spawn({
+            let (signers, ran) = (signers.clone(), Arc::clone(&ran));
+            async move { signers.run(Urgency::Reply, move || *ran.lock() = true).await }
+        });
+        tokio::task::yield_now().await;
+        gone.abort();
+        assert!(gone.await.is_err());
+        go.send(()).expect("the first piece waits for it");
+        assert!(held.await.expect("it was done"));
+        let panicking = tokio::spawn({
+            let signers = signers.clone();
+            async move { signers.run(Urgency::Reply, || panic!("a broken key")).await }
+        });
+        assert!(panicking.await.is_err());
+        assert_eq!(signers.run(Urgency::Reply, || 7).await, 7);
+        assert!(!*ran.lock());
+    }
+}

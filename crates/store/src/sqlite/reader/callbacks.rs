@@ -1,0 +1,191 @@
+//! Callbacks: lists for operators, and what delivery asks for.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+
+use huodong_campaign::{Attempt, Callback, Id};
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::super::columns::{coded, maybe_time, ms, time};
+use super::super::errors::corrupt;
+use super::super::{load, rows};
+use super::Reader;
+use super::coupons::institution;
+use super::due::bound;
+use super::paging::{List, Scan};
+use crate::{
+    CallbackFilter, CallbackStatus, DueCallback, Page, PageRequest, ReceiverNo, StoreError,
+};
+
+/// So many receivers take turns; of more that have something due, those due longest.
+const RECEIVERS_MAX: i64 = 10_000;
+
+impl Reader {
+    /// A callback by its number.
+    pub fn callback(&self, id: Id) -> Result<Option<Callback>, StoreError> {
+        load::callback(&*self.conn()?, id)
+    }
+
+    /// Callbacks. Those of one coupon, and those that are exhausted, are found at once; others by
+    /// looking.
+    pub fn callbacks(
+        &self,
+        filter: &CallbackFilter,
+        page: PageRequest,
+    ) -> Result<Page<Callback>, StoreError> {
+        let conn = self.conn()?;
+        let mut list = List::new(rows::CALLBACKS, "c.id");
+        if let Some(appid) = &filter.appid {
+            let Some(no) = institution(&conn, appid)? else {
+                return Ok(Page { rows: Vec::new(), next: None });
+            };
+            list.filter("r.app = ?", Some(no));
+        }
+        list.code("c.event = ?", filter.event).text("r.host = ?", filter.receiver.as_deref()).span(
+            "c.created_at",
+            filter.from,
+            filter.until,
+        );
+        let mut scan = Scan::all("callbacks");
+        if filter.status == Some(CallbackStatus::Exhausted) {
+            // Written out, as an index of these rows alone serves only a question that is.
+            list.always("c.state = 4");
+            scan = Scan::only("callbacks", "state = 4");
+        } else {
+            list.code("c.state = ?", filter.status);
+        }
+        match filter.coupon {
+            Some(Id(coupon)) => {
+                list.filter("c.coupon = ?", Some(coupon));
+                list.page(&conn, page, rows::callback)
+            }
+            None => list.scan(&conn, page, scan, rows::callback),
+        }
+    }
+
+    /// The attempts at a callback, oldest first.
+    pub fn attempts(&self, callback: Id) -> Result<Vec<Attempt>, StoreError> {
+        let conn = self.conn()?;
+        let select = format!("{} WHERE callback = ?1 ORDER BY id", rows::ATTEMPTS);
+        let mut select = conn.prepare_cached(&select)?;
+        let attempts = select.query_and_then([callback.0], rows::attempt)?;
+        attempts.map(|found| found.map(|(_, attempt)| attempt)).collect()
+    }
+
+    /// How many callbacks stand where; only where there are any.
+    pub fn callback_counts(&self) -> Result<Vec<(CallbackStatus, u64)>, StoreError> {
+        let conn = self.conn()?;
+        let mut select = conn.prepare_cached(
+            "SELECT state, callbacks FROM callback_counts WHERE callbacks <> 0 ORDER BY state",
+        )?;
+        let counts = select.query_and_then((), |row| {
+            let count = u64::try_from(row.get::<_, i64>(1)?);
+            Ok((coded(row, 0)?, count.map_err(|_| corrupt("a negative number of callbacks"))?))
+        })?;
+        counts.collect()
+    }
+
+    /// Callbacks whose attempt is due at `now`, at most `limit`. Receivers take turns: each gives
+    /// its oldest, then each its next, and the next look goes on after the last one served, so that
+    /// none starves. A receiver with attempts `in_flight` gets that many fewer than
+    /// `per_receiver_max`.
+    ///
+    /// The cost grows with the receivers that have something due, up to a bound, and with what is
+    /// given out; not with how many callbacks wait.
+    pub fn due_callbacks(
+        &self,
+        now: Timestamp,
+        in_flight: &HashMap<ReceiverNo, usize>,
+        per_receiver_max: usize,
+        limit: usize,
+    ) -> Result<Vec<DueCallback>, StoreError> {
+        let conn = self.conn()?;
+        let last = self.0.turn.load(Ordering::Relaxed);
+        let mut queues = Vec::new();
+        let mut select = conn.prepare_cached(
+            "SELECT no FROM (SELECT no FROM receivers \
+             WHERE next_due IS NOT NULL AND next_due <= ?1 ORDER BY next_due LIMIT ?2) \
+             ORDER BY no <= ?3, no",
+        )?;
+        let mut receivers = select.query((ms(now), RECEIVERS_MAX, last))?;
+        while queues.len() < limit
+            && let Some(row) = receivers.next()?
+        {
+            let receiver = ReceiverNo(row.get(0)?);
+            let under_way = in_flight.get(&receiver).copied().unwrap_or(0);
+            let room = per_receiver_max.saturating_sub(under_way).min(limit);
+            if room > 0 {
+                queues.push(Queue { receiver, room, due: Vec::new(), may_have_more: true });
+            }
+        }
+        drop(receivers);
+        // Most often the first round is enough: an equal share for each.
+        let share = limit.div_ceil(queues.len().max(1));
+        queues.iter_mut().try_for_each(|queue| queue.fill(&conn, now, share))?;
+        if queues.iter().map(|queue| queue.due.len()).sum::<usize>() < limit {
+            queues.iter_mut().try_for_each(|queue| queue.fill(&conn, now, limit))?;
+        }
+        let due = in_turn(&queues, limit);
+        if let Some(last) = due.last() {
+            self.0.turn.store(last.receiver.0, Ordering::Relaxed);
+        }
+        Ok(due)
+    }
+
+    /// When the next attempt is due, now or later; `None` while no callback waits.
+    pub fn next_callback_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let conn = self.conn()?;
+        let mut select =
+            conn.prepare_cached("SELECT min(next_due) FROM receivers WHERE next_due IS NOT NULL")?;
+        let mut rows = select.query(())?;
+        let row = rows.next()?.ok_or_else(|| corrupt("an aggregate gives a row"))?;
+        maybe_time(row, 0)
+    }
+
+    /// Callbacks whose lease was over by `real_now`, a time of the real clock.
+    pub fn lapsed_leases(&self, real_now: Timestamp, limit: usize) -> Result<Vec<Id>, StoreError> {
+        self.due(
+            "SELECT id FROM callbacks WHERE state = 2 AND leased_until <= ?1 \
+             ORDER BY leased_until, id LIMIT ?2",
+            real_now,
+            limit,
+        )
+    }
+}
+
+/// What one receiver has due.
+struct Queue {
+    receiver: ReceiverNo,
+    /// How many it may be sent now.
+    room: usize,
+    due: Vec<DueCallback>,
+    may_have_more: bool,
+}
+
+impl Queue {
+    /// Reads its oldest, up to `share` of them.
+    fn fill(&mut self, conn: &Connection, now: Timestamp, share: usize) -> Result<(), StoreError> {
+        let wanted = share.min(self.room);
+        if wanted <= self.due.len() || !self.may_have_more {
+            return Ok(());
+        }
+        let mut select = conn.prepare_cached(
+            "SELECT id, due_at FROM callbacks WHERE state = 1 AND receiver = ?1 AND due_at <= ?2 \
+             ORDER BY due_at, id LIMIT ?3",
+        )?;
+        let due = select.query_and_then((self.receiver.0, ms(now), bound(wanted)), |row| {
+            Ok(DueCallback { id: Id(row.get(0)?), receiver: self.receiver, due_at: time(row, 1)? })
+        })?;
+        self.due = due.collect::<Result<_, StoreError>>()?;
+        self.may_have_more = self.due.len() == wanted;
+        Ok(())
+    }
+}
+
+/// One of each, then the second of each, and so on.
+fn in_turn(queues: &[Queue], limit: usize) -> Vec<DueCallback> {
+    let longest = queues.iter().map(|queue| queue.due.len()).max().unwrap_or(0);
+    let rounds = (0..longest).flat_map(|n| queues.iter().filter_map(move |queue| queue.due.get(n)));
+    rounds.take(limit).copied().collect()
+}
