@@ -63,6 +63,9 @@ impl Sandbox {
         let mut flags: Vec<Flag> = vec![
             ("server.listen", self.listen.to_string()),
             ("sandbox.controls", "true".to_owned()),
+            // Its receivers are on this machine, or in the same network of containers.
+            ("callbacks.allow_http", "true".to_owned()),
+            ("callbacks.allow_private", "true".to_owned()),
             ("log.level", self.log_level.clone()),
         ];
         if self.allow_remote {
@@ -77,6 +80,7 @@ impl Sandbox {
                 server.app.engine.stop().await;
                 return Err(Failure::new(format!("cannot plant the demo data: {error}")));
             }
+            server.begin().await?;
             let base_url = format!("http://{}", server.address());
             // The addresses are taken, so whoever calls from now on is answered.
             if let Some(path) = &self.credentials {
