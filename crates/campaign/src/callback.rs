@@ -22,7 +22,8 @@ pub enum CallbackEvent {
 }
 
 /// Where a callback stands. It moves `Waiting ⇄ Leased → Delivered | Exhausted`; an operator can
-/// send one again that is at its end.
+/// send one again that is at its end, and an acknowledgement that comes late, when its lease was
+/// lost, delivers it from wherever it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallbackState {
     /// The next attempt is due at this business time.
@@ -119,11 +120,16 @@ pub struct Attempt {
     pub reason: String,
 }
 
-/// The receiver of an address: its host and port, in lowercase. For grouping, not for connecting.
+/// The receiver of an address: its host, and its port where that is not the scheme's own, in
+/// lowercase. For grouping, not for connecting; other spellings of one address give the same.
 pub fn receiver_of(address: &str) -> Box<str> {
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    authority.to_ascii_lowercase().into_boxed_str()
+    let (scheme, rest) = address.split_once("://").unwrap_or_default();
+    let rest = if scheme.is_empty() { address } else { rest };
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let own_port = if scheme.eq_ignore_ascii_case("http") { ":80" } else { ":443" };
+    let host = host.strip_suffix(own_port).unwrap_or(host);
+    host.to_ascii_lowercase().into_boxed_str()
 }
 
 /// Writes down that an institution is to be told.

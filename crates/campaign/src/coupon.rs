@@ -133,8 +133,7 @@ fn user_key(activity_no: &ActivityNo, openid: &OpenId) -> UserKey {
     UserKey { activity_no: activity_no.clone(), user: ThirdUid::from(openid.as_str()) }
 }
 
-/// Gives back what a coupon holds: all its money but `spent`, and its stock where nothing was
-/// spent.
+/// Ends a coupon's hold on its money: `spent` is spent, the rest goes back.
 fn let_go(world: &mut World, coupon: &Coupon, spent: Fen) {
     let activity = world.activities.get(&coupon.activity_no);
     let activity = activity.expect("a coupon's activity is loaded with it");

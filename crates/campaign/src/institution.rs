@@ -161,6 +161,7 @@ impl Command for UpdateInstitution {
     }
 
     fn decide(&self, world: &mut World) -> Result<Institution, InstitutionRefusal> {
+        check_living(world, &self.appid)?;
         self.owners.as_deref().map_or(Ok(()), check_owners)?;
         let institution = living(world, &self.appid)?;
         if let Some(name) = &self.name {
@@ -269,15 +270,19 @@ fn check_owners(owners: &[OwnerId]) -> Result<(), InstitutionRefusal> {
     if (1..=OWNERS_MAX).contains(&owners.len()) { Ok(()) } else { Err(InstitutionRefusal::Owners) }
 }
 
+fn check_living(world: &World, appid: &InstitutionId) -> Result<(), InstitutionRefusal> {
+    match world.institutions.get(appid).map(|found| found.status) {
+        None => Err(InstitutionRefusal::Unknown(appid.clone())),
+        Some(InstitutionStatus::Revoked) => Err(InstitutionRefusal::Revoked(appid.clone())),
+        Some(InstitutionStatus::Active) => Ok(()),
+    }
+}
+
+/// The institution, to be changed: what comes after this is not refused.
 fn living<'w>(
     world: &'w mut World,
     appid: &InstitutionId,
 ) -> Result<&'w mut Institution, InstitutionRefusal> {
-    match world.institutions.get(appid) {
-        None => Err(InstitutionRefusal::Unknown(appid.clone())),
-        Some(found) if found.status == InstitutionStatus::Revoked => {
-            Err(InstitutionRefusal::Revoked(appid.clone()))
-        }
-        Some(_) => Ok(world.institutions.change(appid).expect("found above")),
-    }
+    check_living(world, appid)?;
+    Ok(world.institutions.change(appid).expect("it was checked"))
 }

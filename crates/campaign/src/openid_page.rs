@@ -1,5 +1,5 @@
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use crate::{Audited, CampaignNo, Command, InstitutionId, Wanted, World};
@@ -110,7 +110,11 @@ pub struct UpdateOpenidPage {
     /// Which.
     pub campaign: CampaignNo,
     /// The WeChat official account that asks, and its sealed secret.
-    #[serde(skip)]
+    #[serde(
+        rename = "wechat_appid",
+        serialize_with = "without_secret",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub wechat: Option<(Box<str>, Vec<u8>)>,
     /// Where users may be sent back to; replaces all.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -152,6 +156,15 @@ impl Audited for UpdateOpenidPage {
     fn detail(&self) -> String {
         crate::audit::json(self)
     }
+}
+
+/// Only the account is for the audit log.
+#[expect(clippy::ref_option, reason = "serde hands fields over like this")]
+fn without_secret<S: Serializer>(
+    wechat: &Option<(Box<str>, Vec<u8>)>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    wechat.as_ref().map(|(wechat_appid, _)| wechat_appid).serialize(serializer)
 }
 
 fn check_return_to(return_to: &[Box<str>]) -> Result<(), OpenidPageRefusal> {

@@ -5,7 +5,7 @@ mod client;
 mod error;
 mod settle;
 
-pub use builder::{BuildError, ClientBuilder, Retry};
+pub use builder::{BuildError, ClientBuilder};
 pub use client::{Answer, Client};
 pub use error::{Error, Refused};
 pub use huodong_wire::gongyi::{
@@ -14,3 +14,5 @@ pub use huodong_wire::gongyi::{
     PreTry, PreTryAnswer, QueryUserXhh, RewardDonateQuery, RewardToDonate, XwjRule,
 };
 pub use settle::{SettleError, Settled};
+
+pub use crate::Retry;

@@ -1,8 +1,9 @@
 //! Clients for the campaign APIs of three Chinese payment platforms; today the points donations
-//! and small red flowers of 腾讯公益, in [`gongyi`].
+//! and small red flowers of 腾讯公益, in [`gongyi`], and the coupons of 拉卡拉, in [`lakala`] with
+//! the receiver of their callbacks in [`lakala::callback`].
 //!
-//! A client signs, sends, reads and, where asked to, sends again. It speaks to the vendor and to
-//! Huodong alike; only the base URL and the credentials differ.
+//! A client signs, sends, verifies what can be verified, reads and, where asked to, sends again.
+//! It speaks to the vendor and to Huodong alike; only the base URL and the credentials differ.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -35,16 +36,23 @@
 //!
 //! # Errors
 //! Every error has an `advice()`: send it again with the same key, fix the request first, or give
-//! up. With a [retry policy](gongyi::ClientBuilder::retry) the client does the first by itself.
+//! up. With a [retry policy](Retry) the client does the first by itself.
 //!
 //! # Safety of the transport
-//! The vendor's signature covers neither body nor path. Use `https` wherever anybody could stand
-//! between you and the server; certificates are verified against the system's roots.
+//! The signature of 腾讯公益 covers neither body nor path, and its answers carry none; that of 拉卡拉
+//! covers the bodies of requests, answers and callbacks, but hides nothing. Use `https` wherever
+//! anybody could stand between you and the server; certificates are verified against the system's
+//! roots.
+//!
+//! # Features
+//! `axum` adds an extractor that hands a callback to a handler only when it is verified.
 
 pub mod gongyi;
+pub mod lakala;
 mod retry;
 mod source;
+mod transport;
 
 pub use reqwest;
-pub use retry::Backoff;
+pub use retry::{Backoff, Retry};
 pub use source::{Source, System};

@@ -1,6 +1,31 @@
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep};
+
 use crate::Source;
+
+/// Between attempts to send.
+pub(crate) const SENDING: Backoff =
+    Backoff { first: Duration::from_millis(100), most: Duration::from_secs(5) };
+/// Between queries of what was accepted.
+pub(crate) const POLLING: Backoff =
+    Backoff { first: Duration::from_millis(500), most: Duration::from_secs(10) };
+
+/// How often a call whose error says [`Advice::Retry`](crate::gongyi::Advice::Retry) is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// In all, the first included; 0 counts as 1.
+    pub attempts_max: u32,
+    /// How long to wait between them.
+    pub backoff: Backoff,
+}
+
+impl Default for Retry {
+    /// Four attempts, waiting 0.1 s to 5 s between them.
+    fn default() -> Self {
+        Self { attempts_max: 4, backoff: SENDING }
+    }
+}
 
 /// How long to wait between attempts: twice as long each time, up to a limit, less up to half of
 /// it by chance, so that callers who failed together do not come back together.
@@ -24,6 +49,16 @@ impl Backoff {
         let half = self.full(attempts) / 2;
         half + half.mul_f64(f64::from(source.jitter()) / f64::from(u16::MAX))
     }
+}
+
+/// Waits, unless the deadline would come first: then it says false at once, as nothing is gained
+/// by waiting for it.
+pub(crate) async fn pause(wait: Duration, deadline: Instant) -> bool {
+    if wait >= deadline.saturating_duration_since(Instant::now()) {
+        return false;
+    }
+    sleep(wait).await;
+    true
 }
 
 #[cfg(test)]

@@ -3,12 +3,23 @@
 //! What a callback says and when a receiver has acknowledged it are a vendor's words, so they are
 //! the [`Envoy`]'s; when, how often, how many at once and to where are decided here.
 
+mod address;
+mod attempt;
+mod dispatch;
+mod flight;
+mod post;
+mod resolve;
+mod running;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
 use huodong_campaign::{AttemptOutcome, Callback, Claimed};
+
+pub use address::{ForbiddenAddress, check_address};
+pub(crate) use running::{Delivery, Hold};
 
 /// A request ready to be sent.
 #[derive(Clone, Debug)]

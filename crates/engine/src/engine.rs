@@ -1,7 +1,8 @@
 //! The engine as its callers see it.
 
-use std::sync::Arc;
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,8 +14,9 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::batch::{Answer, BatchObserver, Message, Pending, Writer};
+use crate::delivery::{Delivery, DeliveryOptions, Envoy};
 use crate::source::{Clock, monotonic};
-use crate::timers::{Ran, Timers};
+use crate::timers::{LOOK_EVERY, Ran, Timers, TimersHeld};
 
 /// The queue's and the batches' bounds.
 #[derive(Clone, Debug)]
@@ -93,6 +95,17 @@ struct Inner {
     stopped: AtomicBool,
     writer: Mutex<Option<JoinHandle<()>>>,
     timers: Timers,
+    delivery: OnceLock<Arc<Delivery>>,
+}
+
+/// An engine that does not live on because of it.
+#[derive(Clone, Debug)]
+pub(crate) struct WeakEngine(Weak<Inner>);
+
+impl WeakEngine {
+    pub(crate) fn upgrade(&self) -> Option<Engine> {
+        self.0.upgrade().map(Engine)
+    }
 }
 
 impl Engine {
@@ -117,9 +130,33 @@ impl Engine {
             stopped: AtomicBool::new(false),
             writer: Mutex::new(Some(thread)),
             timers: Timers::default(),
+            delivery: OnceLock::new(),
         }));
         engine.spawn_timers();
         Ok(engine)
+    }
+
+    /// Delivers callbacks from now on. Call it once, on the runtime that [`Engine::start`] was
+    /// called on; a second call is an error and changes nothing.
+    pub fn deliver_with(
+        &self,
+        envoy: Arc<dyn Envoy>,
+        options: DeliveryOptions,
+    ) -> std::io::Result<()> {
+        let delivery = Delivery::new(self, envoy, options)?;
+        self.0.delivery.set(Arc::clone(&delivery)).map_err(|_| {
+            std::io::Error::new(ErrorKind::AlreadyExists, "callbacks are being delivered already")
+        })?;
+        delivery.start(self);
+        Ok(())
+    }
+
+    pub(crate) fn delivery(&self) -> Option<&Arc<Delivery>> {
+        self.0.delivery.get()
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakEngine {
+        WeakEngine(Arc::downgrade(&self.0))
     }
 
     /// Queues a command and waits for its outcome, at most this long. The outer error says that
@@ -222,27 +259,52 @@ impl Engine {
     }
 
     /// Changes the clock, runs everything that is then due, and tells what ran. The timers wait
-    /// meanwhile, so that all that ran because of the change is told here.
+    /// meanwhile, so that all that ran because of the change is told here. Callbacks that are due by
+    /// then are waited for until each was attempted as often as it was due, but no longer than ten
+    /// seconds: a receiver may be slow.
     pub async fn run_due_after(&self, change: impl FnOnce(&Clock)) -> Result<Ran, EngineError> {
-        self.0.timers.run_due_after(self, || change(self.clock())).await
+        let begun = self.delivery().map_or(0, |delivery| delivery.begun());
+        let (mut ran, now) = self.0.timers.run_due_after(self, || change(self.clock())).await?;
+        if let Some(delivery) = self.delivery() {
+            delivery.settled(self, now).await?;
+            ran.callbacks = delivery.begun() - begun;
+        }
+        Ok(ran)
     }
 
-    /// While this is held nothing runs by itself, and nobody changes the clock by
-    /// [`Engine::run_due_after`].
-    pub async fn hold_timers(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.0.timers.hold().await
+    /// While this is held nothing runs by itself, no callback is claimed, and nobody changes the
+    /// clock by [`Engine::run_due_after`].
+    pub async fn hold_timers(&self) -> TimersHeld<'_> {
+        self.0.timers.hold(self.delivery()).await
     }
 
-    /// Empties the database: the sandbox's reset.
+    /// Empties the database: the sandbox's reset. Callbacks that are being sent meanwhile are sent,
+    /// but nothing is recorded of them.
     pub async fn wipe(&self) -> Result<(), EngineError> {
-        let (reply, outcome) = oneshot::channel();
-        let sent = self.0.queue.send(Message::Wipe(reply)).await;
-        sent.map_err(|_| EngineError::Stopped)?;
-        outcome.await.unwrap_or(Err(EngineError::Stopped))
+        let wipe = async {
+            let (reply, outcome) = oneshot::channel();
+            let sent = self.0.queue.send(Message::Wipe(reply)).await;
+            sent.map_err(|_| EngineError::Stopped)?;
+            outcome.await.unwrap_or(Err(EngineError::Stopped))
+        };
+        match self.delivery() {
+            Some(delivery) => delivery.while_emptying(wipe).await,
+            None => wipe.await,
+        }
     }
 
-    /// Answers what was accepted, then stops the writer and closes the database.
+    /// Claims no more callbacks, and returns when the attempts under way are recorded, which takes
+    /// no longer than one of them may take.
+    pub async fn stop_delivery(&self) {
+        if let Some(delivery) = self.delivery() {
+            delivery.stop().await;
+        }
+    }
+
+    /// Answers what was accepted, then stops the writer and closes the database. Callbacks are
+    /// stopped first, as by [`Engine::stop_delivery`].
     pub async fn stop(&self) {
+        self.stop_delivery().await;
         self.0.stopped.store(true, Ordering::Release);
         // An error means that the writer has stopped already.
         let _ = self.0.queue.send(Message::Stop).await;
@@ -257,23 +319,24 @@ impl Engine {
     /// Looks for due timers now and then, and whenever the clock is moved, for as long as the
     /// engine runs.
     fn spawn_timers(&self) {
-        let weak = Arc::downgrade(&self.0);
+        let weak = self.downgrade();
         let mut moved = self.0.clock.watch();
         tokio::spawn(async move {
+            let mut pause = LOOK_EVERY;
             loop {
-                let pause = tokio::time::sleep(crate::timers::LOOK_EVERY);
                 tokio::select! {
-                    () = pause => {}
+                    () = tokio::time::sleep(pause) => {}
                     changed = moved.changed() => if changed.is_err() { return },
                 }
-                let Some(inner) = weak.upgrade() else { return };
-                let engine = Self(inner);
-                if !engine.is_running() {
-                    return;
-                }
-                if let Err(error) = engine.run_due().await {
-                    tracing::warn!(%error, "timers could not run; trying again");
-                }
+                let Some(engine) = weak.upgrade().filter(Engine::is_running) else { return };
+                pause = match engine.0.timers.look(&engine).await {
+                    Ok(more) if more => Duration::ZERO,
+                    Ok(_) => LOOK_EVERY,
+                    Err(error) => {
+                        tracing::warn!(%error, "timers could not run; trying again");
+                        LOOK_EVERY
+                    }
+                };
             }
         });
     }

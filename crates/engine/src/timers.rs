@@ -1,13 +1,18 @@
 //! What happens by itself at a business time.
 
+mod coupons;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use huodong_campaign::{Actor, Command, EndActivity, Operated, Settle};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::{Mutex, MutexGuard};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
+use crate::batch::Answer;
+use crate::delivery::{Delivery, Hold};
 use crate::engine::{Engine, EngineError};
 
 /// How often the timers are looked at while nobody moves the clock.
@@ -24,6 +29,19 @@ pub struct Ran {
     pub settlements: u64,
     /// Activities that ended with their window.
     pub activities_ended: u64,
+    /// Coupons in process that were issued or failed.
+    pub coupons_settled: u64,
+    /// Coupons that ended unused.
+    pub coupons_expired: u64,
+    /// Attempts at callbacks.
+    pub callbacks: u64,
+}
+
+/// While this lives nothing runs by itself.
+#[derive(Debug)]
+pub struct TimersHeld<'t> {
+    _timers: MutexGuard<'t, ()>,
+    _delivery: Option<Hold>,
 }
 
 /// One look at the timers at a time, so that what ran is counted once.
@@ -31,25 +49,48 @@ pub struct Ran {
 pub(crate) struct Timers(Mutex<()>);
 
 impl Timers {
-    pub(crate) async fn hold(&self) -> MutexGuard<'_, ()> {
-        self.0.lock().await
+    pub(crate) async fn hold(&self, delivery: Option<&Arc<Delivery>>) -> TimersHeld<'_> {
+        let timers = self.0.lock().await;
+        TimersHeld { _timers: timers, _delivery: delivery.map(Delivery::hold) }
     }
 
+    /// Changes the clock and runs what is then due; tells what ran, and by what time it was due.
     pub(crate) async fn run_due_after(
         &self,
         engine: &Engine,
         change: impl FnOnce(),
-    ) -> Result<Ran, EngineError> {
-        let _alone = self.hold().await;
+    ) -> Result<(Ran, Timestamp), EngineError> {
+        let _alone = self.0.lock().await;
         change();
-        // As it is now: while new things fall due as fast as they are taken up, a look still ends.
+        // As it is now: while new things fall due as fast as they are taken up, this still ends.
         let now = engine.clock().now();
-        // Settlements first: what fails at an activity's last moment is then part of what its end
-        // gives back. One that will not settle keeps no activity from ending.
-        let settlements = settle_due(engine, now).await;
-        let activities_ended = end_due(engine, now).await;
-        Ok(Ran { settlements: settlements?, activities_ended: activities_ended? })
+        let mut ran = Ran::default();
+        while round(engine, now, &mut ran).await? {}
+        Ok((ran, now))
     }
+
+    /// Runs what is due now. True where there is more, which waits until others had their turn.
+    pub(crate) async fn look(&self, engine: &Engine) -> Result<bool, EngineError> {
+        let _alone = self.0.lock().await;
+        round(engine, engine.clock().now(), &mut Ran::default()).await
+    }
+}
+
+/// Runs all that is due by `now`, but of the coupons that expire only so many: a million of them
+/// may end at one midnight, and what falls due meanwhile does not wait for the last of them. True
+/// where more of them are due.
+async fn round(engine: &Engine, now: Timestamp, ran: &mut Ran) -> Result<bool, EngineError> {
+    // Settlements first: what fails at an activity's last moment is then part of what its end
+    // gives back. What will not settle keeps no activity from ending.
+    let settlements = settle_due(engine, now).await;
+    let coupons_settled = coupons::settle_due(engine, now).await;
+    let activities_ended = end_due(engine, now).await;
+    let expired = coupons::expire_some(engine, now).await?;
+    ran.settlements += settlements?;
+    ran.coupons_settled += coupons_settled?;
+    ran.activities_ended += activities_ended?;
+    ran.coupons_expired += expired.count;
+    Ok(expired.more)
 }
 
 async fn settle_due(engine: &Engine, now: Timestamp) -> Result<u64, EngineError> {
@@ -61,7 +102,7 @@ async fn settle_due(engine: &Engine, now: Timestamp) -> Result<u64, EngineError>
         }
         let settle = due.into_iter().map(|donation| Settle { donation });
         let mut settled = 0;
-        for outcome in carry_out(engine, settle).await? {
+        for outcome in carry_out(engine, settle, AT_ONCE).await? {
             match outcome {
                 Ok(true) => settled += 1,
                 Ok(false) => {}
@@ -84,7 +125,7 @@ async fn end_due(engine: &Engine, now: Timestamp) -> Result<u64, EngineError> {
             command: EndActivity { activity_no, only_if_over: true },
         });
         let mut ended = 0;
-        for outcome in carry_out(engine, end).await? {
+        for outcome in carry_out(engine, end, AT_ONCE).await? {
             match outcome {
                 Ok(_) => ended += 1,
                 // An operator was faster, or moved its window.
@@ -98,25 +139,34 @@ async fn end_due(engine: &Engine, now: Timestamp) -> Result<u64, EngineError> {
     }
 }
 
-/// Has all of them carried out. Where some get no outcome, the others still run to their end
-/// before the first error is told.
+/// Has all of them carried out, so many at once. Where some get no outcome, the others still run to
+/// their end before the first error is told.
 async fn carry_out<C: Command>(
     engine: &Engine,
     commands: impl Iterator<Item = C>,
+    at_once: usize,
 ) -> Result<Vec<Result<C::Done, C::Refusal>>, EngineError> {
     let mut running = JoinSet::new();
-    for command in commands {
-        let engine = engine.clone();
-        running.spawn(async move { engine.submit_waiting(command, DEADLINE).await });
-    }
-    let mut outcomes = Vec::with_capacity(running.len());
+    let mut outcomes = Vec::new();
     let mut failed = None;
-    while let Some(joined) = running.join_next().await {
+    let mut hear = |joined: Result<Answer<C>, JoinError>| {
         let outcome = joined.map_err(|error| EngineError::Unavailable(error.to_string()));
         match outcome.flatten() {
             Ok(outcome) => outcomes.push(outcome),
-            Err(error) => failed = failed.or(Some(error)),
+            Err(error) => failed = failed.take().or(Some(error)),
         }
+    };
+    for command in commands {
+        if running.len() >= at_once
+            && let Some(joined) = running.join_next().await
+        {
+            hear(joined);
+        }
+        let engine = engine.clone();
+        running.spawn(async move { engine.submit_waiting(command, DEADLINE).await });
+    }
+    while let Some(joined) = running.join_next().await {
+        hear(joined);
     }
     failed.map_or(Ok(outcomes), Err)
 }

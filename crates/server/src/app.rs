@@ -119,9 +119,14 @@ impl App {
     pub fn new(
         engine: Engine,
         master_key: MasterKey,
-        settings: Settings,
+        mut settings: Settings,
         metrics: Arc<Metrics>,
     ) -> Self {
+        if settings.sandbox {
+            // Whoever tries things out receives callbacks on the same machine, without TLS.
+            settings.lakala.delivery.allow_http = true;
+            settings.lakala.delivery.allow_private = true;
+        }
         let chance = Chance;
         let began = engine.clock().real().as_second();
         let lakala = &settings.lakala;

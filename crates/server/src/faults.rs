@@ -4,11 +4,21 @@
 //! that costs one relaxed load.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use http::Extensions;
 use parking_lot::Mutex;
 use thiserror::Error;
+use tokio::task::JoinError;
+
+use crate::listen::ConnectionHandle;
+
+/// lakala's calls in a rule; gongyi's go by the vendor's own names.
+pub(crate) const LAKALA_ISSUE: &str = "lakala.issue";
+pub(crate) const LAKALA_QUERY: &str = "lakala.query";
 
 /// Rules that may be set at once.
 const RULES_MAX: usize = 100;
@@ -61,6 +71,30 @@ pub struct FaultRule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("there are {RULES_MAX} faults already; delete some")]
 pub struct TooManyFaults;
+
+/// Does something once the delay has passed. On a task of its own: a caller that has lost patience
+/// and hung up must find what it asked for all the same, as it would with a slow server. `None`
+/// where the process ends first.
+pub(crate) async fn detached<T: Send + 'static>(
+    delay: Duration,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    let task = tokio::spawn(async move {
+        tokio::time::sleep(delay).await;
+        work.await
+    });
+    match task.await.map_err(JoinError::try_into_panic) {
+        Ok(outcome) => Some(outcome),
+        Err(Ok(panic)) => resume_unwind(panic),
+        Err(Err(_cancelled)) => None,
+    }
+}
+
+/// Cuts the connection a request came by; whoever handles it is gone with it.
+pub(crate) async fn cut(extensions: &Extensions) -> Infallible {
+    let connection = extensions.get::<ConnectionHandle>();
+    connection.expect("every request says how it came").drop_connection().await
+}
 
 /// The rules that are set.
 #[derive(Debug, Default)]

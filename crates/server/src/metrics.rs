@@ -6,7 +6,9 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::header::CONTENT_TYPE;
+use huodong_campaign::{AttemptOutcome, CallbackEvent};
 use huodong_engine::{BatchObserver, EngineError};
+use huodong_store::CallbackStatus;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -43,6 +45,19 @@ struct Failure {
     error: &'static str,
 }
 
+/// One way an attempt at one kind of callback ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Attempt {
+    event: &'static str,
+    outcome: &'static str,
+}
+
+/// Callbacks that stand alike.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Standing {
+    status: &'static str,
+}
+
 /// The server's counters. Made before the engine, which reports its batches here.
 #[derive(Debug)]
 pub struct Metrics {
@@ -53,6 +68,10 @@ pub struct Metrics {
     batch: BatchMetrics,
     queue_depth: Gauge,
     nonces: Gauge,
+    attempts: Family<Attempt, Counter>,
+    lateness: Histogram,
+    callbacks: Family<Standing, Gauge>,
+    signatures_waiting: Gauge,
 }
 
 /// The part the engine reports to.
@@ -134,7 +153,45 @@ impl Metrics {
         );
         registry.register("queue_depth", "Commands waiting for a batch", queue_depth.clone());
         registry.register("nonces", "Nonces remembered", nonces.clone());
-        Self { registry, requests, durations, engine_errors, batch, queue_depth, nonces }
+        let attempts = Family::<Attempt, Counter>::default();
+        // 1 ms to 5 h.
+        let lateness = Histogram::new(exponential_buckets(0.001, 2.0, 25));
+        let callbacks = Family::<Standing, Gauge>::default();
+        let signatures_waiting = Gauge::default();
+        registry.register(
+            "callback_attempts",
+            "Attempts to deliver a callback, by event and outcome",
+            attempts.clone(),
+        );
+        registry.register_with_unit(
+            "callback_lateness",
+            "From when an attempt was due to when it was sent, by the business clock",
+            Unit::Seconds,
+            lateness.clone(),
+        );
+        registry.register(
+            "callbacks",
+            "Callbacks by status; waiting and leased ones are owed",
+            callbacks.clone(),
+        );
+        registry.register(
+            "signatures_waiting",
+            "Answers and callbacks waiting for a core to sign them",
+            signatures_waiting.clone(),
+        );
+        Self {
+            registry,
+            requests,
+            durations,
+            engine_errors,
+            batch,
+            queue_depth,
+            nonces,
+            attempts,
+            lateness,
+            callbacks,
+            signatures_waiting,
+        }
     }
 
     /// The counters of one API of one face.
@@ -161,6 +218,27 @@ impl Metrics {
         self.engine_errors.get_or_create(&Failure { error }).inc();
     }
 
+    /// Counts an attempt to deliver a callback, and how late it was.
+    pub fn attempted(&self, event: CallbackEvent, outcome: AttemptOutcome, late: Duration) {
+        let event = match event {
+            CallbackEvent::IssueResult => "issue",
+            CallbackEvent::WriteOff => "write_off",
+        };
+        let outcome = match outcome {
+            AttemptOutcome::Acknowledged => "acknowledged",
+            AttemptOutcome::NotAcknowledged => "not_acknowledged",
+            AttemptOutcome::BadStatus => "bad_status",
+            AttemptOutcome::TimedOut => "timed_out",
+            AttemptOutcome::Unreachable => "unreachable",
+            AttemptOutcome::TooLarge => "too_large",
+            AttemptOutcome::Broken => "broken",
+            AttemptOutcome::Forbidden => "forbidden",
+            AttemptOutcome::Interrupted => "interrupted",
+        };
+        self.attempts.get_or_create(&Attempt { event, outcome }).inc();
+        self.lateness.observe(late.as_secs_f64());
+    }
+
     fn text(&self) -> String {
         let mut page = String::new();
         text::encode(&mut page, &self.registry).expect("a String takes any text");
@@ -178,11 +256,31 @@ impl BatchObserver for Metrics {
     }
 }
 
+/// A count that cannot be taken now stays as it was; the page is wanted all the more then.
+async fn count_callbacks(app: &App) {
+    let counts = match app.engine.read(|reader| reader.callback_counts()).await {
+        Ok(counts) => counts,
+        Err(error) => return tracing::debug!(%error, "callbacks could not be counted"),
+    };
+    for (status, name) in [
+        (CallbackStatus::Waiting, "waiting"),
+        (CallbackStatus::Leased, "leased"),
+        (CallbackStatus::Delivered, "delivered"),
+        (CallbackStatus::Exhausted, "exhausted"),
+    ] {
+        let found = counts.iter().find(|(counted, _)| *counted == status);
+        let count = found.map_or(0, |(_, count)| i64::try_from(*count).unwrap_or(i64::MAX));
+        app.metrics.callbacks.get_or_create(&Standing { status: name }).set(count);
+    }
+}
+
 /// `GET /metrics`, in OpenMetrics' text format.
 pub(crate) async fn page(State(app): State<Arc<App>>) -> impl IntoResponse {
     let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     app.metrics.queue_depth.set(number(app.engine.queue_depth()));
-    app.metrics.nonces.set(number(app.nonces.len()));
+    app.metrics.nonces.set(number(app.nonces.len() + app.lakala_nonces.len()));
+    app.metrics.signatures_waiting.set(number(app.signers.waiting()));
+    count_callbacks(&app).await;
     (
         [(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],
         app.metrics.text(),

@@ -18,7 +18,8 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
-use huodong_campaign::{Wanted, World};
+use huodong_campaign::{Command, FreeLeases, Wanted, World};
+use jiff::Timestamp;
 use rusqlite::Connection;
 
 pub use reader::Reader;
@@ -51,7 +52,7 @@ pub struct Store {
 
 impl Store {
     /// Opens the database, or makes it, migrates it, and becomes its one writer. The account of the
-    /// world outside exists afterwards.
+    /// world outside exists afterwards, and no callback is leased.
     pub fn open(options: &StoreOptions) -> Result<(Self, Opened), StoreError> {
         connection::make_directory(&options.directory)?;
         Self::open_with(options, migrate::MIGRATIONS)
@@ -80,7 +81,7 @@ impl Store {
         let file = connection::file(&options.directory)?;
         let checkpoints = Checkpoints::start(&options.directory, &mut conn, Arc::clone(&file))?;
         let reader = Reader::new(options, keys.clone(), index.lookup().clone(), Arc::clone(&file));
-        let store = Self {
+        let mut store = Self {
             conn,
             keys,
             index,
@@ -94,7 +95,26 @@ impl Store {
             _file: file,
             _lock: lock,
         };
+        store.free_leases()?;
         Ok((store, opened))
+    }
+
+    /// Nobody else can hold a lease now, so those there are were held by a process that has ended.
+    fn free_leases(&mut self) -> Result<(), StoreError> {
+        let callbacks = self.reader.lapsed_leases(Timestamp::MAX, usize::MAX)?;
+        if callbacks.is_empty() {
+            return Ok(());
+        }
+        // The attempts began before that process gave out its last number.
+        let mut world = World::new(columns::time_of(self.last_id), self.last_id + 1);
+        let free = FreeLeases { callbacks, real_now: Timestamp::MAX };
+        let mut wanted = Wanted::default();
+        free.wants(&mut wanted);
+        self.load(&wanted, &mut world)?;
+        let Ok(freed) = free.decide(&mut world);
+        self.save(&world)?;
+        tracing::info!(freed, "callbacks whose attempt was interrupted wait again");
+        Ok(())
     }
 
     /// The highest number ever given out; in a new database that is 1, the account of the world

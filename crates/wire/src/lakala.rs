@@ -36,7 +36,7 @@ pub use field::{
     MEMBER_ID_CHARS_MIN, OWNER_ID_CHARS_MAX, SHORT_ID_CHARS_MAX,
 };
 pub use issue::{IssueData, IssueRequest};
-pub use key::{KEY_BITS_MIN, KeyError, SigningKey};
+pub use key::{KeyError, SigningKey};
 pub use query::{QueryData, QueryRequest};
 pub use reply::{Reply, ReplyData};
 pub use status::{TradeStatus, UsageStatus};

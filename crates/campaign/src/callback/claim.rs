@@ -11,7 +11,8 @@ use crate::{Command, Coupon, Id, Wanted, World};
 pub struct Claim {
     /// Which.
     pub callbacks: Vec<Id>,
-    /// Until when, by the real clock; also names the lease.
+    /// Until when, by the real clock; also names the lease. Its millisecond counts: more of it is
+    /// not stored.
     pub until: Timestamp,
 }
 
@@ -69,6 +70,10 @@ pub struct Outcome {
 }
 
 /// Writes an attempt down and moves its callback on. Done is `None` where the callback is unknown.
+///
+/// One whose lease was lost is written down too, after the line that says it was interrupted. It
+/// moves nothing on, unless it was acknowledged: then the receiver has the callback, whoever else
+/// attempts it by now.
 #[derive(Clone, Debug)]
 pub struct RecordAttempt {
     /// Of which callback.
@@ -103,11 +108,13 @@ impl Command for RecordAttempt {
         write_down(world, self.callback, self.due_at, &self.outcome);
         let now = world.now;
         let callback = world.callbacks.change(&self.callback).expect("found above");
-        let mine =
-            matches!(callback.state, CallbackState::Leased { until, .. } if until == self.until);
+        let lease = self.until.as_millisecond();
+        let mine = matches!(
+            callback.state,
+            CallbackState::Leased { until, .. } if until.as_millisecond() == lease
+        );
         let finished = matches!(callback.state, CallbackState::Delivered);
         if self.outcome.outcome == AttemptOutcome::Acknowledged && !finished {
-            // Whoever holds the lease by now: the receiver has said that it has it.
             callback.state = CallbackState::Delivered;
             callback.finished_at = Some(now);
         } else if mine {

@@ -4,8 +4,8 @@ use thiserror::Error;
 use super::CallbackState;
 use crate::{Audited, Command, Id, Wanted, World};
 
-/// Sends callbacks again, at once: one that waits is brought forward, one that is at its end
-/// starts its whole schedule anew. Done tells which were; one whose attempt is under way is left
+/// Sends callbacks again, at once: one that waits is brought forward, with the attempts it has
+/// left, one that is at its end starts its whole schedule anew. Done tells which were; one whose attempt is under way is left
 /// alone, and so is one that is unknown, unless it is the only one.
 #[derive(Clone, Debug, Serialize)]
 pub struct Resend {
@@ -34,9 +34,9 @@ impl Command for Resend {
 
     fn decide(&self, world: &mut World) -> Result<Vec<Id>, ResendRefusal> {
         let now = world.now;
+        let alone = self.callbacks.len() == 1;
         let mut resent = Vec::with_capacity(self.callbacks.len());
         for id in &self.callbacks {
-            let alone = self.callbacks.len() == 1;
             match world.callbacks.get(id).map(|callback| callback.state) {
                 None if alone => return Err(ResendRefusal::Unknown),
                 Some(CallbackState::Leased { .. }) if alone => return Err(ResendRefusal::UnderWay),
@@ -44,12 +44,16 @@ impl Command for Resend {
                 Some(_) => {}
             }
             let callback = world.callbacks.change(id).expect("found above");
-            if matches!(callback.state, CallbackState::Delivered | CallbackState::Exhausted) {
+            let due_at = if let CallbackState::Waiting { due_at } = callback.state {
+                // One that is late keeps its place before those that are not.
+                due_at.min(now)
+            } else {
                 callback.began_at = now;
                 callback.tries = 0;
                 callback.finished_at = None;
-            }
-            callback.state = CallbackState::Waiting { due_at: now };
+                now
+            };
+            callback.state = CallbackState::Waiting { due_at };
             resent.push(*id);
         }
         Ok(resent)

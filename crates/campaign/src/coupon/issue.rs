@@ -4,8 +4,8 @@ use thiserror::Error;
 use super::settle::outcome_known;
 use super::{Coupon, CouponKey, CouponStatus, FailReason, Grant, grantable, user_key};
 use crate::{
-    Activity, ActivityNo, BookRule, Channel, Command, CouponOffer, Id, InstitutionStatus, OpenId,
-    OwnerId, PromotionId, Settlement, TransferReason, Wanted, World,
+    Activity, ActivityNo, BookRule, Channel, Command, CouponOffer, Id, Institution,
+    InstitutionStatus, OpenId, OwnerId, PromotionId, Settlement, TransferReason, Wanted, World,
 };
 
 /// Hands a coupon out (发放优惠券). Safe to repeat: the key decides.
@@ -76,6 +76,8 @@ impl Command for Issue {
     }
 
     fn decide(&self, world: &mut World) -> Result<Issued, IssueRefusal> {
+        // Before the key is looked at, so that a revoked institution is shown nothing any more.
+        self.active_institution(world)?;
         if let Some(id) = world.coupon_keys.get(&self.key) {
             let coupon = world.coupons.get(id).expect("a key's coupon is loaded with it");
             return match self.differs_from(coupon) {
@@ -135,16 +137,20 @@ impl Issue {
         .find_map(|(field, same)| (!same).then_some(field))
     }
 
+    fn active_institution<'w>(&self, world: &'w World) -> Result<&'w Institution, IssueRefusal> {
+        let institution = world.institutions.get(&self.key.appid);
+        institution
+            .filter(|it| it.status == InstitutionStatus::Active)
+            .ok_or(IssueRefusal::UnknownInstitution)
+    }
+
     /// The activity and its offer, where this institution may hand it out to this member on behalf
     /// of this owner.
     fn may_hand_out<'w>(
         &self,
         world: &'w World,
     ) -> Result<(&'w Activity, &'w CouponOffer), IssueRefusal> {
-        let institution = world.institutions.get(&self.key.appid);
-        let institution = institution
-            .filter(|it| it.status == InstitutionStatus::Active)
-            .ok_or(IssueRefusal::UnknownInstitution)?;
+        let institution = self.active_institution(world)?;
         let activity = world.activities.get(&self.activity_no);
         let activity = activity.ok_or(IssueRefusal::UnknownActivity)?;
         let offer = activity.coupon.as_ref().ok_or(IssueRefusal::UnknownActivity)?;

@@ -11,6 +11,8 @@ use crate::{
 
 /// How many institutions one activity's coupons may be handed out by.
 const ISSUERS_MAX: usize = 100;
+/// The largest stock; coupons that come back still fit above it.
+const STOCK_MAX: u64 = 1_000_000_000_000;
 /// The longest validity that counts from the issue.
 const DAYS_MAX: u16 = 3_650;
 
@@ -129,8 +131,8 @@ pub enum OfferRefusal {
     /// The activity has started, so coupons may be out.
     #[error("terms cannot be changed once the activity has started")]
     TermsTooLate,
-    /// More coupons than can be counted.
-    #[error("stock is more than can be counted")]
+    /// More coupons than anybody hands out.
+    #[error("stock must be at most {STOCK_MAX}")]
     TooMuchStock,
 }
 
@@ -265,6 +267,7 @@ impl Command for UpdateOffer {
         }
         if let Some(more) = self.add_stock {
             let stock = offer.stock_left.checked_add(more.into());
+            let stock = stock.filter(|stock| *stock <= STOCK_MAX);
             offer.stock_left = stock.ok_or(OfferRefusal::TooMuchStock)?;
         }
         let slot = world.activities.change(&self.activity_no).expect("found above");

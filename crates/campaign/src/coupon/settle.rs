@@ -31,7 +31,9 @@ impl Command for SettleCoupon {
     }
 }
 
-/// Issues a coupon that is in process, or fails it, as its channel says.
+/// Issues a coupon that is in process, or fails it, as its channel says. One whose validity is over
+/// by then fails too: nobody is told that they have what they cannot use. That its activity was
+/// paused or has ended meanwhile changes nothing; the order was taken before.
 pub(super) fn settle(world: &mut World, id: Id) -> Coupon {
     let coupon = world.coupons.get(&id).expect("the caller has seen it").clone();
     let activity = world.activities.get(&coupon.activity_no);
@@ -39,8 +41,15 @@ pub(super) fn settle(world: &mut World, id: Id) -> Coupon {
     let offer = activity.coupon.as_ref().expect("a coupon's activity hands coupons out");
     let (validity, now) = (offer.terms.validity, world.now);
     let Channel::Book(rule) = &activity.channel;
-    let pays = rule.pays(id, coupon.value);
-    if !pays {
+    let expires_at = expiry(validity, now);
+    let failed = if !rule.pays(id, coupon.value) {
+        Some(FailReason::Channel)
+    } else if expires_at <= now {
+        Some(FailReason::Over)
+    } else {
+        None
+    };
+    if failed.is_some() {
         let_go(world, &coupon, crate::Fen::ZERO);
         restock(world, &coupon.activity_no);
         if let Some(usage) = world.usages.change(&coupon.user_key()) {
@@ -50,12 +59,12 @@ pub(super) fn settle(world: &mut World, id: Id) -> Coupon {
     let slot = world.coupons.change(&id).expect("found above");
     slot.settle_at = None;
     slot.decided_at = Some(now);
-    if pays {
-        slot.status = CouponStatus::Issued;
-        slot.expires_at = Some(expiry(validity, now));
-    } else {
+    slot.failed = failed;
+    if failed.is_some() {
         slot.status = CouponStatus::Failed;
-        slot.failed = Some(FailReason::Channel);
+    } else {
+        slot.status = CouponStatus::Issued;
+        slot.expires_at = Some(expires_at);
     }
     let coupon = slot.clone();
     outcome_known(world, &coupon);

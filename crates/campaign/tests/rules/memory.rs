@@ -21,6 +21,14 @@ pub struct Memory {
     pub flowers: BTreeMap<FlowerKey, FlowerGrant>,
     pub user_flowers: BTreeMap<UserFlowersKey, UserFlowers>,
     pub tokens: BTreeMap<TokenId, OperatorToken>,
+    pub postings: BTreeMap<PostingKey, Posting>,
+    pub coupons: BTreeMap<Id, Coupon>,
+    pub coupon_keys: BTreeMap<CouponKey, Id>,
+    pub callbacks: BTreeMap<Id, Callback>,
+    pub institutions: BTreeMap<InstitutionId, Institution>,
+    pub openid_pages: BTreeMap<CampaignNo, OpenidPage>,
+    pub platform_keys: BTreeMap<PlatformSerial, PlatformKey>,
+    pub attempts: Vec<Attempt>,
     pub transfers: Vec<Transfer>,
     pub audit: Vec<AuditEntry>,
     next_id: i64,
@@ -47,6 +55,14 @@ impl Memory {
             flowers: BTreeMap::new(),
             user_flowers: BTreeMap::new(),
             tokens: BTreeMap::new(),
+            postings: BTreeMap::new(),
+            coupons: BTreeMap::new(),
+            coupon_keys: BTreeMap::new(),
+            callbacks: BTreeMap::new(),
+            institutions: BTreeMap::new(),
+            openid_pages: BTreeMap::new(),
+            platform_keys: BTreeMap::new(),
+            attempts: Vec::new(),
             transfers: Vec::new(),
             audit: Vec::new(),
             next_id: 100,
@@ -92,6 +108,10 @@ impl Memory {
         for token in &wanted.tokens {
             copy(&self.tokens, &mut world.tokens, *token);
         }
+        for key in &wanted.postings {
+            copy(&self.postings, &mut world.postings, *key);
+        }
+        self.load_coupons(wanted, &mut world);
         world
     }
 
@@ -108,9 +128,59 @@ impl Memory {
         keep(&mut self.flowers, &world.flowers);
         keep(&mut self.user_flowers, &world.user_flowers);
         keep(&mut self.tokens, &world.tokens);
+        keep(&mut self.postings, &world.postings);
+        keep(&mut self.coupons, &world.coupons);
+        keep(&mut self.coupon_keys, &world.coupon_keys);
+        keep(&mut self.callbacks, &world.callbacks);
+        keep(&mut self.institutions, &world.institutions);
+        keep(&mut self.openid_pages, &world.openid_pages);
+        keep(&mut self.platform_keys, &world.platform_keys);
+        for callback in self.callbacks.values_mut() {
+            if let CallbackState::Leased { until, .. } = &mut callback.state {
+                *until = as_stored(*until);
+            }
+        }
+        self.attempts.extend(world.attempts.iter().cloned());
         self.transfers.extend(world.transfers.iter().cloned());
         self.audit.extend(world.audit.iter().cloned());
         self.next_id = world.next_id();
+    }
+
+    fn load_coupons(&self, wanted: &Wanted<'_>, world: &mut World) {
+        for key in &wanted.coupon_keys {
+            copy(&self.coupon_keys, &mut world.coupon_keys, *key);
+            if let Some(id) = self.coupon_keys.get(*key) {
+                self.load_coupon(world, *id);
+            }
+        }
+        for id in &wanted.coupons {
+            self.load_coupon(world, *id);
+        }
+        for id in &wanted.callbacks {
+            copy(&self.callbacks, &mut world.callbacks, id);
+            if let Some(callback) = self.callbacks.get(id) {
+                copy(&self.coupons, &mut world.coupons, &callback.coupon);
+            }
+        }
+        for appid in &wanted.institutions {
+            copy(&self.institutions, &mut world.institutions, *appid);
+        }
+        for campaign in &wanted.openid_pages {
+            copy(&self.openid_pages, &mut world.openid_pages, *campaign);
+        }
+        if wanted.platform_keys {
+            for serial in self.platform_keys.keys() {
+                copy(&self.platform_keys, &mut world.platform_keys, serial);
+            }
+        }
+    }
+
+    fn load_coupon(&self, world: &mut World, id: Id) {
+        copy(&self.coupons, &mut world.coupons, &id);
+        if let Some(coupon) = self.coupons.get(&id) {
+            self.load_activity(world, &coupon.activity_no);
+            copy(&self.usages, &mut world.usages, &coupon.user_key());
+        }
     }
 
     fn load_account(&self, world: &mut World, id: AccountId) {
@@ -136,6 +206,9 @@ impl Memory {
         if let Some(activity) = self.activities.get(activity_no) {
             self.load_account(world, activity.frozen);
             self.load_account(world, activity.held);
+            if let Some(offer) = &activity.coupon {
+                self.load_account(world, offer.spent);
+            }
             self.load_organization(world, &activity.org_no);
         }
     }
@@ -148,6 +221,11 @@ impl Memory {
             copy(&self.usages, &mut world.usages, &donation.user_key());
         }
     }
+}
+
+/// Times are stored to the millisecond.
+fn as_stored(time: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(time.as_millisecond()).unwrap()
 }
 
 fn copy<K, V>(stored: &BTreeMap<K, V>, table: &mut Table<K, V>, key: &K)
@@ -189,6 +267,14 @@ pub fn same(a: &World, b: &World) -> bool {
         && same_rows(&a.flowers, &b.flowers)
         && same_rows(&a.user_flowers, &b.user_flowers)
         && same_rows(&a.tokens, &b.tokens)
+        && same_rows(&a.postings, &b.postings)
+        && same_rows(&a.coupons, &b.coupons)
+        && same_rows(&a.coupon_keys, &b.coupon_keys)
+        && same_rows(&a.callbacks, &b.callbacks)
+        && same_rows(&a.institutions, &b.institutions)
+        && same_rows(&a.openid_pages, &b.openid_pages)
+        && same_rows(&a.platform_keys, &b.platform_keys)
+        && a.attempts == b.attempts
         && a.transfers == b.transfers
         && a.audit == b.audit
         && a.next_id() == b.next_id()

@@ -312,3 +312,11 @@ pub fn donation_key(bid: u8, key: u8) -> DonationKey {
 pub fn flower_key(app: u8, code: u8) -> FlowerKey {
     FlowerKey { appid: appid(app), trans_code: TransCode::from(format!("20261121-{code}")) }
 }
+
+pub fn institution_id(number: u8) -> InstitutionId {
+    InstitutionId::from(format!("institution-{number}"))
+}
+
+pub fn owner_id(number: u8) -> OwnerId {
+    OwnerId::from(format!("owner-{number}"))
+}

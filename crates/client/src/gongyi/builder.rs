@@ -2,36 +2,13 @@ use std::fmt::{self, Formatter};
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Url;
 use reqwest::header::HeaderValue;
-use reqwest::redirect::Policy;
 use thiserror::Error;
 
 use super::Client;
-use crate::{Backoff, Source, System};
-
-const TIMEOUT: Duration = Duration::from_secs(10);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-const SENDING: Backoff =
-    Backoff { first: Duration::from_millis(100), most: Duration::from_secs(5) };
-const POLLING: Backoff =
-    Backoff { first: Duration::from_millis(500), most: Duration::from_secs(10) };
-
-/// How often a call whose error says [`Advice::Retry`](super::Advice::Retry) is sent again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retry {
-    /// In all, the first included; 0 counts as 1.
-    pub attempts_max: u32,
-    /// How long to wait between them.
-    pub backoff: Backoff,
-}
-
-impl Default for Retry {
-    /// Four attempts, waiting 0.1 s to 5 s between them.
-    fn default() -> Self {
-        Self { attempts_max: 4, backoff: SENDING }
-    }
-}
+use crate::retry::{POLLING, SENDING};
+use crate::transport::{self, CONNECT_TIMEOUT, TIMEOUT, base};
+use crate::{Backoff, Retry, Source, System};
 
 /// Why a client could not be built.
 #[derive(Debug, Error)]
@@ -134,14 +111,7 @@ impl ClientBuilder {
         if self.appid.is_empty() || HeaderValue::from_str(&self.appid).is_err() {
             return Err(BuildError::Appid);
         }
-        let http = self
-            .http
-            .timeout(self.timeout)
-            .connect_timeout(self.connect_timeout)
-            // A signed call is meant for one server; another's address is an answer to look at.
-            .redirect(Policy::none())
-            .user_agent(concat!("huodong-client/", env!("CARGO_PKG_VERSION")))
-            .build()
+        let http = transport::client(self.http, self.timeout, self.connect_timeout)
             .map_err(BuildError::Http)?;
         Ok(Client {
             http,
@@ -156,26 +126,9 @@ impl ClientBuilder {
     }
 }
 
-/// The URL that an API's path is appended to.
-fn base(text: &str) -> Option<String> {
-    let url = Url::parse(text).ok()?;
-    let plain = url.query().is_none() && url.fragment().is_none();
-    let http = matches!(url.scheme(), "http" | "https") && url.has_host();
-    (plain && http).then(|| url.as_str().trim_end_matches('/').to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_base_url_may_end_with_a_slash_and_have_a_path() {
-        assert_eq!(base("http://127.0.0.1:8080/").as_deref(), Some("http://127.0.0.1:8080"));
-        assert_eq!(base("https://a.example/gy/").as_deref(), Some("https://a.example/gy"));
-        for wrong in ["", "a.example", "ftp://a.example", "https://a.example/?x=1", "mailto:a@b"] {
-            assert_eq!(base(wrong), None, "{wrong}");
-        }
-    }
 
     #[test]
     fn an_appid_must_fit_a_header() {

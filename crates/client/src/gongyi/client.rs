@@ -8,16 +8,12 @@ use huodong_wire::gongyi::{
     RewardDonateQuery, RewardToDonate, sign,
 };
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Response, StatusCode};
 use serde_json::value::RawValue;
 use tokio::time::sleep;
 
-use super::{ClientBuilder, Error, Refused, Retry};
-use crate::{Backoff, Source};
-
-/// The longest answer that is read. The vendor's are a few hundred bytes; a list of activities may
-/// be some thousands.
-const ANSWER_BYTES_MAX: usize = 1 << 20;
+use super::{ClientBuilder, Error, Refused};
+use crate::transport::exchange;
+use crate::{Backoff, Retry, Source};
 
 /// Calls the gongyi API as one application. Cheap to clone; clones share their connections.
 #[derive(Clone)]
@@ -159,7 +155,7 @@ impl Client {
         let nonce = self.source.nonce();
         let timestamp = self.source.now().as_second().to_string();
         let signature = sign::sign(&self.appid, &nonce, &timestamp, &self.secret);
-        let sent = self
+        let request = self
             .http
             .post(format!("{}{}", self.base_url, api.path()))
             .header(CONTENT_TYPE, "application/json")
@@ -167,36 +163,9 @@ impl Client {
             .header(sign::NONCE, nonce)
             .header(sign::TIMESTAMP, timestamp)
             .header(sign::SIGN, signature)
-            .body(body)
-            .send()
-            .await;
-        let answer = sent.map_err(|source| {
-            let source = source.without_url();
-            if source.is_connect() || source.is_builder() {
-                Error::Unreachable { api, source }
-            } else {
-                Error::Interrupted { api, source }
-            }
-        })?;
-        if answer.status() != StatusCode::OK {
-            return Err(Error::Status { api, status: answer.status().as_u16() });
-        }
-        collect(api, answer).await
-    }
-}
-
-async fn collect(api: Api, mut answer: Response) -> Result<Vec<u8>, Error> {
-    let mut body = Vec::new();
-    loop {
-        let chunk = answer.chunk().await;
-        let chunk =
-            chunk.map_err(|source| Error::Interrupted { api, source: source.without_url() })?;
-        let Some(chunk) = chunk else { return Ok(body) };
-        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-            let reason = format!("it is longer than {ANSWER_BYTES_MAX} bytes");
-            return Err(Error::Unreadable { api, reason, trace_id: None });
-        }
-        body.extend_from_slice(&chunk);
+            .body(body);
+        let sent = exchange(request).await;
+        Ok(sent.map_err(|failure| Error::from_failure(api, failure))?.body)
     }
 }
 

@@ -1,6 +1,8 @@
 use huodong_wire::gongyi::{Advice, Api, Code};
 use thiserror::Error;
 
+use crate::transport::Failure;
+
 /// Why a call has no answer. [`advice`](Self::advice) says what to do about it.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -76,6 +78,17 @@ impl Refused {
 }
 
 impl Error {
+    pub(super) fn from_failure(api: Api, failure: Failure) -> Self {
+        match failure {
+            Failure::Unreachable(source) => Self::Unreachable { api, source },
+            Failure::Interrupted(source) => Self::Interrupted { api, source },
+            Failure::Status(status) => Self::Status { api, status },
+            Failure::TooLong => {
+                Self::Unreadable { api, reason: failure.to_string(), trace_id: None }
+            }
+        }
+    }
+
     /// What to do about it.
     pub fn advice(&self) -> Advice {
         match self {

@@ -6,10 +6,11 @@ use huodong_wire::gongyi::{
     Advice, Donation, DonationStatus, Message, RewardDonateQuery, RewardToDonate,
 };
 use thiserror::Error;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::{Answer, Client, Error};
 use crate::Backoff;
+use crate::retry::pause;
 
 /// A donation that has come to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,14 +184,4 @@ impl Halt {
             Self::Error(error) => SettleError::Stopped { accepted, error: Box::new(error) },
         }
     }
-}
-
-/// Waits, unless the deadline would come first: then it says false at once, as nothing is gained
-/// by waiting for it.
-async fn pause(wait: Duration, deadline: Instant) -> bool {
-    if wait >= deadline.saturating_duration_since(Instant::now()) {
-        return false;
-    }
-    sleep(wait).await;
-    true
 }

@@ -1,21 +1,17 @@
 //! What becomes of a call that meets one of the sandbox's faults.
 
-use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::Extensions;
 use huodong_wire::gongyi::{Code, Empty, FlowersAllowed, decode};
 use serde_json::Value;
-use tokio::task::JoinError;
 use tracing::info;
 
 use super::call::{Answer, Call, Handler};
 use super::refusal::Refusal;
 use crate::directory::Caller;
-use crate::faults::{Fault, FaultAction};
-use crate::listen::ConnectionHandle;
+use crate::faults::{self, Fault, FaultAction};
 use crate::{App, TraceId};
 
 /// A field of a request's body, as text.
@@ -45,22 +41,6 @@ impl Met {
         let request = decode::<H::Request<'_>>(&self.body)?;
         H::handle(&self.call(), request).await
     }
-
-    /// Does what was asked once the delay has passed. On a task of its own: a caller that has lost
-    /// patience and hung up must find the donation there all the same, as it would with a slow
-    /// server.
-    async fn carry_out<H: Handler>(self, delay: Duration) -> Result<Vec<u8>, Refusal> {
-        let work = tokio::spawn(async move {
-            tokio::time::sleep(delay).await;
-            self.handle::<H>().await
-        });
-        match work.await.map_err(JoinError::try_into_panic) {
-            Ok(outcome) => outcome,
-            Err(Ok(panic)) => resume_unwind(panic),
-            // Tasks are only cancelled when the process ends.
-            Err(Err(_cancelled)) => Err(Refusal::plain(Code::StockBusy)),
-        }
-    }
 }
 
 /// Lets the fault happen, around or instead of what the call asked for.
@@ -72,20 +52,26 @@ pub(super) async fn meet<H: Handler>(
     let (trace_id, api) = (met.trace_id, H::API.name());
     info!(%trace_id, api, ?fault, "a fault that was asked for");
     match fault.action {
-        FaultAction::GoOn => met.carry_out::<H>(fault.delay).await.map(Answer::success),
+        FaultAction::GoOn => {
+            let outcome = faults::detached(fault.delay, met.handle::<H>()).await;
+            // Tasks are only cancelled when the process ends.
+            let cancelled = || Err(Refusal::plain(Code::StockBusy));
+            outcome.unwrap_or_else(cancelled).map(Answer::success)
+        }
         FaultAction::Answer { code, msg } => {
             tokio::time::sleep(fault.delay).await;
             Ok(answer::<H>(&met.call(), code, msg))
         }
         FaultAction::DropBefore => {
             tokio::time::sleep(fault.delay).await;
-            cut(extensions).await
+            match faults::cut(extensions).await {}
         }
         FaultAction::DropAfter => {
             // Whatever came of it, the caller is not to know.
-            let outcome = met.carry_out::<H>(fault.delay).await;
-            info!(%trace_id, done = outcome.is_ok(), "answered by cutting the connection");
-            cut(extensions).await
+            let outcome = faults::detached(fault.delay, met.handle::<H>()).await;
+            let done = matches!(outcome, Some(Ok(_)));
+            info!(%trace_id, done, "answered by cutting the connection");
+            match faults::cut(extensions).await {}
         }
     }
 }
@@ -101,9 +87,4 @@ fn answer<H: Handler>(call: &Call<'_>, code: i64, msg: Option<String>) -> Answer
         _ => call.answer(code, msg, &Empty {}),
     };
     Answer { code, body }
-}
-
-async fn cut(extensions: &Extensions) -> Result<Answer, Refusal> {
-    let connection = extensions.get::<ConnectionHandle>();
-    match connection.expect("every request says how it came").drop_connection().await {}
 }

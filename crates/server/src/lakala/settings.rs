@@ -69,10 +69,11 @@ impl LakalaSettings {
             if path.len() < 2 || !path.starts_with('/') || !path.bytes().all(plain) {
                 return wrong(path, "is no path: / and then letters, digits, / . _ - ~");
             }
-            let below = |taken: &&str| {
-                path.strip_prefix(**taken).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            let below = |taken: &str| {
+                let rest = path.strip_prefix(taken);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             };
-            if TAKEN.iter().any(|taken| below(&taken))
+            if TAKEN.into_iter().any(below)
                 || gongyi::Api::ALL.iter().any(|api| api.path() == path)
             {
                 return wrong(path, "is where something else is served");

@@ -49,6 +49,8 @@ async fn carry_out(app: &App) -> Result<Reset, Problem> {
     })?;
     // Last, so that none of a call that came meanwhile is left.
     app.nonces.clear();
+    app.lakala_nonces.clear();
+    app.sent.clear();
     tracing::info!("the sandbox was reset");
     Ok(Reset { clock: Reading::of(app.engine.clock()), faults_deleted })
 }

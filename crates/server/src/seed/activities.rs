@@ -8,7 +8,7 @@ use jiff::civil::{DateTime, date};
 use super::{OTHER_PARTNER, PARTNER, PROJECT_NO, SECOND_PROJECT_NO};
 
 /// Enough for every benchmark: ten billion yuan.
-const PLENTY: Fen = Fen(1_000_000_000_000);
+pub(super) const PLENTY: Fen = Fen(1_000_000_000_000);
 
 /// How far along an activity is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,6 +164,6 @@ fn behaviour_rules() -> Vec<BehaviourRule> {
         .to_vec()
 }
 
-fn shanghai(wall: DateTime) -> Timestamp {
+pub(super) fn shanghai(wall: DateTime) -> Timestamp {
     huodong_campaign::SHANGHAI.to_timestamp(wall).expect("the seed's years are within range")
 }

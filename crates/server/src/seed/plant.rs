@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use huodong_campaign::{
-    ActivityStatus, Actor, AppId, AssignBid, Audited, Bid, Command, CreateApplication,
-    CreateOrganization, CreateProject, CreateToken, Deposit, EndActivity, Fen, FundActivity,
-    Operated, OrgNo, ProjectNo, SetStatus, TokenId, Wanted, World,
+    ActivityNo, ActivityStatus, Actor, AppId, AssignBid, Audited, Bid, CampaignNo, Command,
+    CreateApplication, CreateInstitution, CreateOpenidPage, CreateOrganization, CreateProject,
+    CreateToken, Deposit, EndActivity, Fen, FundActivity, InstitutionId, KeyPurpose, Operated,
+    OrgNo, OwnerId, ProjectNo, SetStatus, TokenId, Wanted, World,
 };
 use huodong_engine::EngineError;
 use huodong_store::PageRequest;
@@ -11,10 +12,13 @@ use thiserror::Error;
 
 use super::activities::{Stage, other_activity};
 use super::{
-    FLOWERS_PER_DAY, OTHER_PARTNER, PARTNER, PROJECTS, SeedActivity, SeedPartner, TOKENS,
-    ordinary_activities, special_activities,
+    CAMPAIGN, FLOWERS_PER_DAY, INSTITUTION, NOTIFY_KEY, OTHER_INSTITUTION, OTHER_PARTNER, PARTNER,
+    PROJECTS, REPLY_KEY, RETURN_TO, SeedActivity, SeedCoupons, SeedInstitution, SeedPartner, TOKENS,
+    WECHAT_APPID, WECHAT_SECRET, ordinary_activities, ordinary_coupons, other_coupons,
+    special_activities, special_coupons,
 };
 use crate::app::{App, RefreshError};
+use crate::keys::PairError;
 use crate::operator::token::digest_of;
 
 /// What each partner has on its account, before it funds anything.
@@ -36,6 +40,9 @@ pub enum SeedError {
     /// The partners could not be read in.
     #[error(transparent)]
     Refresh(#[from] RefreshError),
+    /// The platform's keys could not be taken in.
+    #[error(transparent)]
+    Keys(#[from] PairError),
 }
 
 /// Gives the sandbox what it begins with, as far as that is not there yet, and reads the partners
@@ -49,7 +56,7 @@ pub async fn plant(app: &App) -> Result<(), SeedError> {
     if foreign.await? {
         return Err(SeedError::NotASandbox);
     }
-    let Ok(()) = app.engine.submit(Plant(groups(app)), DEADLINE).await?;
+    let Ok(()) = app.engine.submit(Plant(groups(app)?), DEADLINE).await?;
     app.refresh().await?;
     Ok(())
 }
@@ -116,7 +123,7 @@ impl Command for Plant {
     }
 }
 
-fn groups(app: &App) -> Vec<Group> {
+fn groups(app: &App) -> Result<Vec<Group>, PairError> {
     let mut groups = Vec::new();
     for partner in [PARTNER, OTHER_PARTNER] {
         groups.push(organization(&partner));
@@ -136,7 +143,46 @@ fn groups(app: &App) -> Vec<Group> {
         let make = step(CreateToken { name, role, digest, expires_at: None });
         groups.push(Group { make, then: Vec::new() });
     }
-    groups
+    for (purpose, pair) in [(KeyPurpose::Reply, REPLY_KEY), (KeyPurpose::Notify, NOTIFY_KEY)] {
+        let add = app.add_platform_key(purpose, pair.private_key_pem, pair.certificate_pem)?;
+        groups.push(Group { make: step(add), then: Vec::new() });
+    }
+    groups.extend([INSTITUTION, OTHER_INSTITUTION].iter().map(institution));
+    groups.push(openid_page(app));
+    groups.extend(ordinary_coupons().into_iter().map(coupons));
+    groups.extend(special_coupons().into_iter().map(coupons));
+    groups.push(coupons(other_coupons()));
+    Ok(groups)
+}
+
+fn institution(seed: &SeedInstitution) -> Group {
+    let make = step(CreateInstitution {
+        appid: Some(InstitutionId::from(seed.appid)),
+        org_id: seed.org_id.into(),
+        name: seed.name.to_owned(),
+        certificate: seed.certificate_pem.to_owned(),
+        member_prefix: seed.member_prefix.into(),
+        owners: seed.owners.iter().map(|owner| OwnerId::from(*owner)).collect(),
+        rate_per_s: None,
+    });
+    Group { make, then: Vec::new() }
+}
+
+fn openid_page(app: &App) -> Group {
+    let campaign = CampaignNo::from(CAMPAIGN);
+    let make = step(CreateOpenidPage {
+        appid: InstitutionId::from(INSTITUTION.appid),
+        wechat_appid: WECHAT_APPID.into(),
+        sealed_secret: app.seal_wechat_secret(&campaign, WECHAT_SECRET),
+        return_to: RETURN_TO.map(Into::into).to_vec(),
+        campaign: Some(campaign),
+    });
+    Group { make, then: Vec::new() }
+}
+
+fn coupons(seed: SeedCoupons) -> Group {
+    let activity_no = seed.create.activity_no.clone().expect("the seed numbers its activities");
+    Group { then: along(&activity_no, seed.money, seed.stage), make: step(seed.create) }
 }
 
 fn organization(partner: &SeedPartner) -> Group {
@@ -168,18 +214,24 @@ fn application(app: &App, partner: &SeedPartner) -> Group {
 
 fn activity(seed: SeedActivity) -> Group {
     let activity_no = seed.create.activity_no.clone().expect("the seed numbers its activities");
+    Group { then: along(&activity_no, seed.money, seed.stage), make: step(seed.create) }
+}
+
+/// Gives an activity its money and takes it as far along as it is to be.
+fn along(activity_no: &ActivityNo, money: Fen, stage: Stage) -> Vec<Box<dyn Step>> {
     let to = |status| step(SetStatus { activity_no: activity_no.clone(), status });
-    let mut then = vec![step(FundActivity { activity_no: activity_no.clone(), money: seed.money })];
-    if seed.stage != Stage::Draft {
+    let mut then = vec![step(FundActivity { activity_no: activity_no.clone(), money })];
+    if stage != Stage::Draft {
         then.push(to(ActivityStatus::Running));
     }
-    if seed.stage == Stage::Paused {
+    if stage == Stage::Paused {
         then.push(to(ActivityStatus::Paused));
     }
-    if seed.stage == Stage::Ended {
-        then.push(step(EndActivity { activity_no: activity_no.clone(), only_if_over: false }));
+    if stage == Stage::Ended {
+        let activity_no = activity_no.clone();
+        then.push(step(EndActivity { activity_no, only_if_over: false }));
     }
-    Group { make: step(seed.create), then }
+    then
 }
 
 fn step<C: Audited>(command: C) -> Box<dyn Step> {

@@ -134,6 +134,22 @@ pub(super) fn ms(time: Timestamp) -> i64 {
     time.as_millisecond()
 }
 
+/// The same in nanoseconds and unrounded, for times of the real clock; those beyond 2262 are not
+/// told apart.
+pub(super) fn ns(time: Timestamp) -> i64 {
+    i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX)
+}
+
+pub(super) fn maybe_exact_time(
+    row: &Row<'_>,
+    column: usize,
+) -> Result<Option<Timestamp>, StoreError> {
+    let exact = |ns: i64| {
+        Timestamp::from_nanosecond(ns.into()).map_err(|_| corrupt(format!("{ns} is no time")))
+    };
+    row.get::<_, Option<i64>>(column)?.map(exact).transpose()
+}
+
 const CIVIL_EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// A wall-clock time as milliseconds since that clock showed 1970.
@@ -168,6 +184,13 @@ const COUNT_BITS: u32 = 20;
 pub(super) fn first_id_at(time: Timestamp) -> i64 {
     let since = ms(time).saturating_sub(NUMBERING_BEGINS_MS).max(0);
     if since < (1 << (63 - COUNT_BITS)) { since << COUNT_BITS } else { 0 }
+}
+
+/// The latest time at which a number can have been given out by that rule, but for a clock that was
+/// set back since.
+pub(super) fn time_of(id: i64) -> Timestamp {
+    let ms = NUMBERING_BEGINS_MS + (id >> COUNT_BITS);
+    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

@@ -5,14 +5,19 @@ use rusqlite::{Connection, OptionalExtension};
 use super::errors::corrupt;
 use crate::StoreError;
 
-/// The small numbers that rows of donations carry instead of what they hang on. Remembered from
-/// batch to batch; as many as there are such rows.
+/// So many receivers are remembered; their hosts are chosen by callers.
+const RECEIVERS_MAX: usize = 100_000;
+
+/// The small numbers that rows of orders carry instead of what they hang on. Remembered from batch
+/// to batch; as many as there are such rows, but for receivers.
 #[derive(Default)]
 pub(super) struct Numbers {
     bids: HashMap<Box<str>, i64>,
     applications: HashMap<Box<str>, i64>,
     activities: HashMap<Box<str>, i64>,
     projects: HashMap<Box<str>, i64>,
+    institutions: HashMap<Box<str>, i64>,
+    receivers: HashMap<(i64, Box<str>), i64>,
 }
 
 impl Numbers {
@@ -36,6 +41,42 @@ impl Numbers {
         find(conn, &mut self.projects, "SELECT no FROM projects WHERE project_no = ?1", no)
     }
 
+    pub(super) fn institution(
+        &mut self,
+        conn: &Connection,
+        appid: &str,
+    ) -> Result<i64, StoreError> {
+        find(conn, &mut self.institutions, "SELECT no FROM institutions WHERE appid = ?1", appid)
+    }
+
+    /// The number of an institution at a host; given here to one that has none.
+    pub(super) fn receiver(
+        &mut self,
+        conn: &Connection,
+        appid: &str,
+        host: &str,
+    ) -> Result<i64, StoreError> {
+        let key = (self.institution(conn, appid)?, Box::from(host));
+        if let Some(no) = self.receivers.get(&key) {
+            return Ok(*no);
+        }
+        let mut select =
+            conn.prepare_cached("SELECT no FROM receivers WHERE app = ?1 AND host = ?2")?;
+        let no = match select.query_row((key.0, host), |row| row.get(0)).optional()? {
+            Some(no) => no,
+            None => {
+                let mut insert =
+                    conn.prepare_cached("INSERT INTO receivers (app, host) VALUES (?1, ?2)")?;
+                insert.insert((key.0, host))?
+            }
+        };
+        if self.receivers.len() >= RECEIVERS_MAX {
+            self.receivers.clear();
+        }
+        self.receivers.insert(key, no);
+        Ok(no)
+    }
+
     /// After a transaction that may have made some of them was undone.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
@@ -52,8 +93,7 @@ fn find(
         return Ok(*no);
     }
     let no = conn.prepare_cached(select)?.query_row([name], |row| row.get(0)).optional()?;
-    let no =
-        no.ok_or_else(|| corrupt(format!("a donation hangs on {name}, which is not there")))?;
+    let no = no.ok_or_else(|| corrupt(format!("an order hangs on {name}, which is not there")))?;
     known.insert(name.into(), no);
     Ok(no)
 }

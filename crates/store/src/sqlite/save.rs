@@ -2,8 +2,11 @@
 //! every table and index grows at its end.
 
 mod bulk;
+mod callbacks;
+mod coupons;
+mod partners;
+mod totals;
 
-use std::collections::BTreeMap;
 use std::hash::Hash;
 
 use huodong_campaign::{Donation, Row, RowState, Table, World};
@@ -14,6 +17,7 @@ use super::errors::corrupt;
 use super::hash_index::{HashIndex, KeyHasher, Value};
 use super::numbers::Numbers;
 use crate::StoreError;
+use totals::Totals;
 
 /// Records the highest number given out, if this process is still the one that writes.
 pub(super) fn fence(conn: &Connection, epoch: i64, last_id: i64) -> Result<(), StoreError> {
@@ -29,7 +33,11 @@ pub(super) fn wipe(conn: &Connection, epoch: i64) -> Result<(), StoreError> {
         "DELETE FROM organizations; DELETE FROM applications; DELETE FROM bids; \
          DELETE FROM projects; DELETE FROM activities; DELETE FROM donations; \
          DELETE FROM donation_totals; DELETE FROM transfers; DELETE FROM flowers; \
-         DELETE FROM tokens; DELETE FROM postings; DELETE FROM audit; DELETE FROM accounts WHERE id <> 1; \
+         DELETE FROM tokens; DELETE FROM postings; DELETE FROM audit; \
+         DELETE FROM institutions; DELETE FROM platform_keys; DELETE FROM openid_pages; \
+         DELETE FROM coupons; DELETE FROM coupon_totals; DELETE FROM receivers; \
+         DELETE FROM callbacks; DELETE FROM callback_counts; DELETE FROM attempts; \
+         DELETE FROM accounts WHERE id <> 1; \
          UPDATE accounts SET balance = 0 WHERE id = 1;",
     )?;
     super::hash_index::wipe(conn)
@@ -49,8 +57,12 @@ impl Saver<'_> {
         self.applications(world)?;
         self.bids(world)?;
         self.projects(world)?;
+        self.partners(world)?;
         self.activities(world)?;
         self.donations(world)?;
+        self.coupons(world)?;
+        self.callbacks(world)?;
+        self.attempts(world)?;
         self.transfers(world)?;
         self.flowers(world)?;
         self.keys(world);
@@ -147,13 +159,18 @@ impl Saver<'_> {
     fn activities(&self, world: &World) -> Result<(), StoreError> {
         let mut put = self.conn.prepare_cached(
             "INSERT INTO activities (activity_no, org_no, kind, name, status, starts_at, ends_at, \
-             projects, rules, limits, channel, frozen, held, created_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
+             projects, rules, limits, channel, frozen, held, created_at, promotion_id, \
+             batch_code, coupon_terms, issuers, stock_left, spent) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
+             ?18, ?19, ?20) \
              ON CONFLICT (activity_no) DO UPDATE SET kind = ?3, name = ?4, status = ?5, \
-             starts_at = ?6, ends_at = ?7, projects = ?8, rules = ?9, limits = ?10, channel = ?11",
+             starts_at = ?6, ends_at = ?7, projects = ?8, rules = ?9, limits = ?10, \
+             channel = ?11, coupon_terms = ?17, issuers = ?18, stock_left = ?19",
         )?;
         for row in sorted(&world.activities, |activity| activity.frozen) {
             let it = &row.value;
+            let offer = it.coupon.as_ref();
+            let stock_left = offer.map(|offer| i64::try_from(offer.stock_left)).transpose();
             put.execute(params![
                 it.activity_no.as_str(),
                 it.org_no.as_str(),
@@ -169,6 +186,12 @@ impl Saver<'_> {
                 it.frozen.0,
                 it.held.0,
                 ms(it.created_at),
+                offer.map(|offer| offer.promotion_id.as_str()),
+                offer.map(|offer| &*offer.batch_code),
+                offer.map(|offer| to_json(&offer.terms)).transpose()?,
+                offer.map(|offer| to_json(&offer.issuers)).transpose()?,
+                stock_left.map_err(|_| corrupt("a stock larger than can be kept"))?,
+                offer.map(|offer| offer.spent.0),
             ])?;
         }
         Ok(())
@@ -183,7 +206,7 @@ impl Saver<'_> {
         for row in changed {
             self.update_donation(&row.value, &mut totals)?;
         }
-        totals.save(self.conn)
+        totals.save(self.conn, "donation_totals")
     }
 
     fn insert_donations(
@@ -281,6 +304,9 @@ impl Saver<'_> {
         for (key, row) in world.donation_keys.unsaved() {
             self.index.put(self.keys.donation(key), Value::id(row.value));
         }
+        for (key, row) in world.coupon_keys.unsaved() {
+            self.index.put(self.keys.coupon(key), Value::id(row.value));
+        }
         for (key, row) in world.usages.unsaved() {
             self.index.put(self.keys.usage(key), Value::usage(&row.value));
         }
@@ -348,30 +374,4 @@ fn sorted<'t, K: Eq + Hash + 't, V, O: Ord>(
 
 fn expect_one(changed: usize, what: &str, id: impl std::fmt::Display) -> Result<(), StoreError> {
     if changed == 1 { Ok(()) } else { Err(corrupt(format!("{what} {id} is not there"))) }
-}
-
-/// How a batch moves the sums of each activity's donations, by activity and status.
-#[derive(Default)]
-struct Totals(BTreeMap<(i64, i64), (i64, i64)>);
-
-impl Totals {
-    fn add(&mut self, activity: i64, status: i64, orders: i64, money: i64) {
-        let total = self.0.entry((activity, status)).or_default();
-        total.0 += orders;
-        total.1 += money;
-    }
-
-    fn save(self, conn: &Connection) -> Result<(), StoreError> {
-        let mut put = conn.prepare_cached(
-            "INSERT INTO donation_totals (activity, status, orders, money) \
-             VALUES (?1, ?2, ?3, ?4) ON CONFLICT (activity, status) \
-             DO UPDATE SET orders = orders + ?3, money = money + ?4",
-        )?;
-        for ((activity, status), (orders, money)) in self.0 {
-            if orders != 0 || money != 0 {
-                put.execute((activity, status, orders, money))?;
-            }
-        }
-        Ok(())
-    }
 }

@@ -1,16 +1,20 @@
 //! Checking every invariant of a whole database, from one view of it and in bounded memory: what
-//! is kept per row is sorted by SQLite; what is kept here grows with accounts and activities only.
+//! is kept per row is sorted by SQLite; what is kept here grows with accounts, activities and callers only.
 
+mod callbacks;
 mod campaigns;
+mod coupons;
 mod donations;
 mod index;
 mod ledger;
+mod orders;
 mod users;
 
 use rusqlite::Connection;
 
 use super::hash_index::{KeyHasher, Merged};
 use crate::StoreError;
+use orders::Orders;
 
 /// What [`Reader::verify`](crate::Reader::verify) checked and what it found wrong.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,9 +69,15 @@ pub(super) fn verify(conn: &mut Connection, keys: &KeyHasher) -> Result<AuditRep
     let Some(mut campaigns) = report.absorb(checked)? else { return Ok(report) };
     let checked = ledger::check(conn, &mut campaigns, &mut report);
     report.absorb(checked)?;
-    let checked = donations::check(conn, keys, &mut campaigns, &mut report);
-    let known = report.absorb(checked)?;
+    let mut orders = Orders::default();
+    let checked = donations::check(conn, keys, &mut campaigns, &mut orders, &mut report);
+    let donations = report.absorb(checked)?;
+    let checked = coupons::check(conn, keys, &mut campaigns, &mut orders, &mut report);
+    let known = donations.and(report.absorb(checked)?).map(|()| orders.keys);
+    orders.check(conn, &mut report)?;
     campaigns.check_balances(&mut report);
+    let checked = callbacks::check(conn, &mut report);
+    report.absorb(checked)?;
     let checked = last_id(conn, &mut report);
     report.absorb(checked)?;
     // What cannot be read of the index is told once.
@@ -95,13 +105,23 @@ fn pages(conn: &Connection, report: &mut AuditReport) -> Result<(), StoreError> 
 
 fn last_id(conn: &Connection, report: &mut AuditReport) -> Result<(), StoreError> {
     let last = super::connection::last_id(conn)?;
-    for table in ["accounts", "donations", "transfers", "flowers", "audit"] {
+    const TABLES: [&str; 8] = [
+        "accounts",
+        "donations",
+        "coupons",
+        "transfers",
+        "callbacks",
+        "attempts",
+        "flowers",
+        "audit",
+    ];
+    for table in TABLES {
         let sql = format!("SELECT max(id) FROM {table}");
         let highest: Option<i64> = conn.query_row(&sql, (), |row| row.get(0))?;
         report.expect(highest.is_none_or(|highest| highest <= last), || {
             format!("{table} has a number above the last one given out, {last}")
         });
     }
-    report.checked("tables hold no number above the last given out", 5);
+    report.checked("tables hold no number above the last given out", TABLES.len() as u64);
     Ok(())
 }

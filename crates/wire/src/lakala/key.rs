@@ -9,9 +9,6 @@ use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
 use thiserror::Error;
 
-/// The shortest RSA key that signs or verifies, in bits.
-pub const KEY_BITS_MIN: usize = 2048;
-
 /// Why a private key is of no use.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum KeyError {
@@ -58,9 +55,6 @@ impl SigningKey {
 
     fn accept(read: Result<RsaKeyPair, aws_lc_rs::error::KeyRejected>) -> Result<Self, KeyError> {
         let pair = read.map_err(|error| KeyError::Rejected(error.to_string()))?;
-        if pair.public_modulus_len() * 8 < KEY_BITS_MIN {
-            return Err(KeyError::Rejected("TooSmall".to_owned()));
-        }
         Ok(Self(Arc::new(pair)))
     }
 

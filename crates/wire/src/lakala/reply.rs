@@ -95,27 +95,44 @@ impl<'a> Reply<'a, &'a RawValue> {
     /// # Errors
     /// The body is no JSON object, or it has no code.
     pub fn read(body: &'a [u8]) -> Result<(Shape, Self), serde_json::Error> {
-        let outer: Parts<'a> = serde_json::from_slice(body)?;
-        let coded = |code: &str| match code {
-            "" => Err(serde::de::Error::missing_field("code")),
-            _ => Ok(()),
-        };
-        let Some(resp_data) = outer.resp_data.filter(|data| data.get() != "null") else {
-            coded(&outer.code)?;
-            let data = outer.data.filter(|data| data.get() != "null");
-            return Ok((Shape::Bare, Self { code: outer.code, msg: outer.msg, data }));
+        let whole: &RawValue = serde_json::from_slice(body)?;
+        let outer: Parts<'a> = serde_json::from_str(object(whole)?.get())?;
+        let Some(resp_data) = optional_object(outer.resp_data)? else {
+            return Ok((Shape::Bare, Self::coded(outer.code, outer.msg, outer.data)?));
         };
         let inner: Parts<'a> = serde_json::from_str(resp_data.get())?;
-        let (code, msg, data) = if inner.code.is_empty() {
+        let reply = if inner.code.is_empty() {
             // Other v3 interfaces of the vendor put the data straight into the wrapper.
-            (outer.code, outer.msg, Some(inner.data.unwrap_or(resp_data)))
+            Self::coded(outer.code, outer.msg, inner.data.or(Some(resp_data)))?
         } else {
-            (inner.code, inner.msg, inner.data)
+            Self::coded(inner.code, inner.msg, inner.data)?
         };
-        coded(&code)?;
-        let data = data.filter(|data| data.get() != "null");
-        Ok((Shape::Wrapped, Self { code, msg, data }))
+        Ok((Shape::Wrapped, reply))
     }
+
+    fn coded(
+        code: Cow<'a, str>,
+        msg: Cow<'a, str>,
+        data: Option<&'a RawValue>,
+    ) -> Result<Self, serde_json::Error> {
+        if code.is_empty() {
+            return Err(serde::de::Error::missing_field("code"));
+        }
+        Ok(Self { code, msg, data: optional_object(data)? })
+    }
+}
+
+/// A struct can also be read from an array, which no server means.
+fn object(value: &RawValue) -> Result<&RawValue, serde_json::Error> {
+    if value.get().starts_with('{') {
+        Ok(value)
+    } else {
+        Err(serde::de::Error::custom("there is no JSON object where one must be"))
+    }
+}
+
+fn optional_object(value: Option<&RawValue>) -> Result<Option<&RawValue>, serde_json::Error> {
+    value.filter(|value| value.get() != "null").map(object).transpose()
 }
 
 impl<D> Reply<'_, D> {

@@ -182,11 +182,10 @@ fn parse<'a, const N: usize>(
     }
 }
 
+/// Some of the vendor's own callbacks leave out the blank after the scheme.
 fn after_scheme(header: &str) -> Option<&str> {
-    let header = header.trim_ascii();
-    let scheme = header.get(..SCHEME.len())?;
-    let rest = &header[SCHEME.len()..];
-    (scheme.eq_ignore_ascii_case(SCHEME) && rest.starts_with([' ', '\t'])).then_some(rest)
+    let (scheme, rest) = header.trim_ascii().split_at_checked(SCHEME.len())?;
+    scheme.eq_ignore_ascii_case(SCHEME).then_some(rest)
 }
 
 /// One `name="value"` with any blanks around its tokens, and what follows it.
@@ -257,12 +256,13 @@ mod tests {
             version=\"\", timestamp=\"1650812345\",serial_no= \"00dfba8194c41b84cf\", \
             appid=\"OP00000003\" ";
         assert_eq!(RequestSigned::parse(header), Ok((REQUEST, "c2ln+/==")));
+        let header = HEADER.replacen(' ', "", 1);
+        assert_eq!(RequestSigned::parse(&header), Ok((REQUEST, "c2ln+/==")));
     }
 
     #[test]
     fn another_scheme_is_told() {
-        for wrong in ["", "Bearer x", SCHEME, "LKLAPI-SHA256withRSAappid=\"x\"", "花花花花花花花花"]
-        {
+        for wrong in ["", "Bearer x", &SCHEME[..19], "花花花花花花花花"] {
             assert_eq!(RequestSigned::parse(wrong), Err(AuthorizationError::Scheme), "{wrong}");
         }
     }
@@ -290,6 +290,7 @@ mod tests {
 
     #[test]
     fn what_is_no_list_is_told_by_its_place() {
+        assert_eq!(RequestSigned::parse(SCHEME), Err(AuthorizationError::Garbage(1)));
         for (wrong, place) in [
             ("appid", 1),
             ("appid=OP", 1),

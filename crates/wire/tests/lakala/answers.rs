@@ -114,7 +114,18 @@ fn an_answer_may_say_less() {
     ] {
         assert_eq!(read(body.as_bytes()), (shape, said.to_owned(), data), "{body}");
     }
-    for wrong in ["", "{}", "null", r#"{"code":7}"#, r#"{"code":""}"#, r#"{"resp_data":{}}"#] {
+    for wrong in [
+        "",
+        "{}",
+        "null",
+        r#"{"code":7}"#,
+        r#"{"code":""}"#,
+        r#"{"resp_data":{}}"#,
+        r#"["000000","m"]"#,
+        r#"{"code":"000000","data":[]}"#,
+        r#"{"code":"000000","data":"x"}"#,
+        r#"{"code":"000000","resp_data":[]}"#,
+    ] {
         assert!(Reply::<&RawValue>::read(wrong.as_bytes()).is_err(), "{wrong}");
     }
 }

@@ -14,7 +14,7 @@ impl Reader {
         self.due(
             "SELECT id FROM donations WHERE settle_at IS NOT NULL AND settle_at <= ?1 \
              ORDER BY settle_at, id LIMIT ?2",
-            now,
+            ms(now),
             limit,
         )
     }
@@ -28,7 +28,7 @@ impl Reader {
         self.due(
             "SELECT id FROM coupons WHERE settle_at IS NOT NULL AND settle_at <= ?1 \
              ORDER BY settle_at, id LIMIT ?2",
-            now,
+            ms(now),
             limit,
         )
     }
@@ -38,7 +38,7 @@ impl Reader {
         self.due(
             "SELECT id FROM coupons WHERE status = 2 AND expires_at <= ?1 \
              ORDER BY expires_at, id LIMIT ?2",
-            now,
+            ms(now),
             limit,
         )
     }
@@ -69,15 +69,10 @@ impl Reader {
     }
 
     /// Numbers that a query gives for a time, at most so many.
-    pub(super) fn due(
-        &self,
-        select: &str,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Id>, StoreError> {
+    pub(super) fn due(&self, select: &str, now: i64, limit: usize) -> Result<Vec<Id>, StoreError> {
         let conn = self.conn()?;
         let mut select = conn.prepare_cached(select)?;
-        let due = select.query_map((ms(now), bound(limit)), |row| row.get(0).map(Id))?;
+        let due = select.query_map((now, bound(limit)), |row| row.get(0).map(Id))?;
         Ok(due.collect::<Result<_, _>>()?)
     }
 }

@@ -122,7 +122,7 @@ fn each_kind_of_damage_is_found() {
         ("UPDATE donations SET flowers = 1 WHERE flowers IS NOT NULL", "was thanked by exchange"),
         ("UPDATE flowers SET num = num + 1", "the flowers of"),
         ("UPDATE flowers SET trans_code = trans_code || 'x'", "exchange"),
-        ("UPDATE donation_totals SET orders = orders + 1", "the totals of activity"),
+        ("UPDATE donation_totals SET orders = orders + 1", "the donation_totals of activity"),
         ("UPDATE writer SET last_id = 7", "above the last one given out"),
         ("UPDATE accounts SET owner = 'else' || id WHERE kind = 3", "is not the Held one of"),
         ("INSERT INTO accounts VALUES (77, 1, 'nobody', 0)", "belong to somebody"),

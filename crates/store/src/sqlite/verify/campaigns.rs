@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 
-use huodong_campaign::{Account, AccountId, AccountKind, Activity, ActivityStatus, OUTSIDE};
+use huodong_campaign::{
+    Account, AccountId, AccountKind, Activity, ActivityKind, ActivityStatus, OUTSIDE,
+};
 use rusqlite::{Connection, Row};
 
 use super::super::rows;
 use super::AuditReport;
+use super::orders::Totals;
 use crate::StoreError;
 
 /// An account with what the transfers make of it.
@@ -18,7 +21,7 @@ pub(super) struct Ledgered {
     pub(super) funded: i128,
 }
 
-/// An activity with what its donations make of it.
+/// An activity with what its donations or coupons make of it.
 pub(super) struct Campaign {
     pub(super) activity: Activity,
     /// The account of its organization.
@@ -27,11 +30,15 @@ pub(super) struct Campaign {
     pub(super) paid: i128,
     /// Returned or refunded to the organization, as it had ended.
     pub(super) beyond: i128,
-    /// By status code: donations and their money.
-    pub(super) totals: HashMap<i64, (i64, i128)>,
+    /// What its living coupons hold.
+    pub(super) holding: i128,
+    /// What its coupons were redeemed for.
+    pub(super) redeemed: i128,
+    pub(super) totals: Totals,
+    pub(super) coupon_totals: Totals,
 }
 
-/// What donations refer to, by its small number.
+/// What orders refer to, by its small number.
 pub(super) struct Campaigns {
     pub(super) accounts: HashMap<AccountId, Ledgered>,
     pub(super) activities: HashMap<i64, Campaign>,
@@ -39,6 +46,7 @@ pub(super) struct Campaigns {
     pub(super) projects: HashMap<i64, (AccountId, i128)>,
     pub(super) bids: HashMap<i64, Box<str>>,
     pub(super) applications: HashMap<i64, Box<str>>,
+    pub(super) institutions: HashMap<i64, Box<str>>,
 }
 
 impl Campaigns {
@@ -69,6 +77,16 @@ impl Campaigns {
             let owner = activity.activity_no.as_str();
             owned.expect(activity.frozen, AccountKind::Frozen, owner);
             owned.expect(activity.held, AccountKind::Held, owner);
+            if let Some(offer) = &activity.coupon {
+                owned.expect(offer.spent, AccountKind::Spent, owner);
+            }
+            let hands_out = activity.kind == ActivityKind::Coupon;
+            owned.report.expect(activity.coupon.is_some() == hands_out, || {
+                format!(
+                    "activity {owner} is of kind {:?} with an offer of the other",
+                    activity.kind
+                )
+            });
             let organization = organizations.get(&activity.org_no).copied();
             owned.report.expect(organization.is_some(), || {
                 format!("activity {owner} belongs to no organization")
@@ -79,7 +97,10 @@ impl Campaigns {
                 placed: 0,
                 paid: 0,
                 beyond: 0,
-                totals: HashMap::new(),
+                holding: 0,
+                redeemed: 0,
+                totals: Totals::new(),
+                coupon_totals: Totals::new(),
             };
             activities.insert(no, campaign);
         }
@@ -93,32 +114,40 @@ impl Campaigns {
         let applications = all(conn, rows::APPLICATIONS, rows::application)?;
         let applications =
             applications.into_iter().map(|(no, found)| (no, found.appid.as_str().into())).collect();
-        Ok(Self { accounts, activities, projects, bids, applications })
+        let institutions = all(conn, rows::INSTITUTIONS, rows::institution)?;
+        let institutions =
+            institutions.into_iter().map(|(no, found)| (no, found.appid.as_str().into())).collect();
+        Ok(Self { accounts, activities, projects, bids, applications, institutions })
     }
 
-    /// After ledger and donations were read: do the balances follow from the donations?
+    /// After the ledger and the orders were read: do the balances follow from the orders?
     pub(super) fn check_balances(&self, report: &mut AuditReport) {
         let balance = |id: &AccountId| {
             self.accounts.get(id).map_or(0, |found| i128::from(found.account.balance.0))
         };
         for campaign in self.activities.values() {
-            let Campaign { activity, placed, paid, beyond, .. } = campaign;
+            let Campaign { activity, placed, paid, beyond, holding, redeemed, .. } = campaign;
             let no = &activity.activity_no;
-            let held = balance(&activity.held);
-            report.expect(held == *placed, || {
-                format!("activity {no} holds {held}; its placed donations sum up to {placed}")
+            let (held, orders) = (balance(&activity.held), placed + holding);
+            report.expect(held == orders, || {
+                format!("activity {no} holds {held}; its orders under way sum up to {orders}")
             });
             let funded = self.accounts.get(&activity.frozen).map_or(0, |found| found.funded);
-            let (frozen, expected) = (balance(&activity.frozen), funded - placed - paid - beyond);
+            let taken = orders + paid + redeemed + beyond;
+            let (frozen, expected) = (balance(&activity.frozen), funded - taken);
             report.expect(frozen == expected, || {
                 format!(
-                    "activity {no} has {frozen} frozen; funds less what its donations took are \
+                    "activity {no} has {frozen} frozen; funds less what its orders took are \
                      {expected}"
                 )
             });
+            let spent = activity.coupon.as_ref().map_or(0, |offer| balance(&offer.spent));
+            report.expect(spent == *redeemed, || {
+                format!("activity {no} has spent {spent}; its coupons took {redeemed} off")
+            });
         }
         report.checked(
-            "activities' frozen and held money follows from their donations",
+            "activities' frozen, held and spent money follows from their orders",
             self.activities.len() as u64,
         );
         for (account, paid) in self.projects.values() {

@@ -94,6 +94,14 @@ fn name_lost(
         let hash = keys.donation_parts(bid, row.get_ref(2)?.as_str()?);
         ask("donation", hash, Id(row.get(0)?))?;
     }
+    let mut select = conn.prepare("SELECT id, app, mer_order_id FROM coupons")?;
+    let mut rows = select.query(())?;
+    while let Some(row) = rows.next()? {
+        let appid = campaigns.institutions.get(&row.get(1)?);
+        let appid = appid.ok_or_else(|| corrupt("a coupon of no institution"))?;
+        let hash = keys.coupon_parts(appid, row.get_ref(2)?.as_str()?);
+        ask("coupon", hash, Id(row.get(0)?))?;
+    }
     each_flower(conn, keys, campaigns, |hash, id| ask("exchange", hash, id))
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use huodong_campaign::{
-    Activity, AppId, DonationStatus, OpenId, ThirdUid, UserFlowersKey, UserKey, day_of,
+    Activity, AppId, CouponStatus, DonationStatus, OpenId, ThirdUid, UserFlowersKey, UserKey,
+    day_of,
 };
 use rusqlite::Connection;
 
@@ -32,7 +33,7 @@ pub(super) fn check(
         usages.check(no, activity)?;
     }
     let Usages { entries, users, .. } = usages;
-    report.checked("users' usage is what their living donations hold", users);
+    report.checked("users' usage is what their orders hold", users);
     let flowers = flowers(conn, keys, campaigns, merged, report)?;
     Ok(Users { usages: entries, flowers })
 }
@@ -55,10 +56,15 @@ struct Usages<'a> {
 
 impl Usages<'_> {
     fn check(&mut self, no: i64, activity: &Activity) -> Result<(), StoreError> {
-        let mut select = self.conn.prepare_cached(
+        // Users of coupons are counted by their openid.
+        let coupons = activity.coupon.is_some();
+        let mut select = self.conn.prepare_cached(if coupons {
+            "SELECT openid, status, value, placed_at FROM coupons \
+             WHERE activity = ?1 ORDER BY openid"
+        } else {
             "SELECT third_uid, status, money, placed_at FROM donations \
-             WHERE activity = ?1 ORDER BY third_uid",
-        )?;
+             WHERE activity = ?1 ORDER BY third_uid"
+        })?;
         let mut rows = select.query([no])?;
         let mut user: Option<ThirdUid> = None;
         let mut days = Days::new();
@@ -70,7 +76,12 @@ impl Usages<'_> {
                 }
                 days.clear();
             }
-            if coded::<DonationStatus>(row, 1)?.holds() {
+            let counts = if coupons {
+                coded::<CouponStatus>(row, 1)?.counts()
+            } else {
+                coded::<DonationStatus>(row, 1)?.holds()
+            };
+            if counts {
                 let day = days.entry(day_of(time(row, 3)?)).or_default();
                 day.0 += 1;
                 day.1 += i128::from(row.get::<_, i64>(2)?);
@@ -91,7 +102,7 @@ impl Usages<'_> {
         self.report.expect(right, || {
             let UserKey { activity_no, user } = &key;
             format!(
-                "the usage of {user} in activity {activity_no} is {usage:?}; living donations, \
+                "the usage of {user} in activity {activity_no} is {usage:?}; orders that count, \
                  by day: {days:?}"
             )
         });

@@ -1,0 +1,187 @@
+//! One attempt: prepared, posted, recorded.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use huodong_campaign::{
+    AttemptOutcome, Callback, CallbackState, Claimed, Outcome, RecordAttempt, Recorded,
+};
+use jiff::Timestamp;
+
+use super::flight::Place;
+use super::post::Answered;
+use super::{Attempted, Delivery, Prepared};
+use crate::engine::{Engine, EngineError, WeakEngine};
+use crate::source::monotonic;
+
+/// The pauses between tries to record an attempt; the last goes on.
+const PAUSES_MS: [u64; 5] = [20, 50, 100, 250, 1_000];
+
+/// What is needed for one attempt.
+pub(super) struct Attempt {
+    pub(super) delivery: Arc<Delivery>,
+    pub(super) engine: WeakEngine,
+    pub(super) claimed: Claimed,
+    /// The lease, by the real clock.
+    pub(super) until: Timestamp,
+    pub(super) place: Place,
+}
+
+/// What was sent, and what came of it.
+struct Made {
+    sent: Option<Prepared>,
+    at: Timestamp,
+    took: Duration,
+    answered: Answered,
+}
+
+impl Attempt {
+    pub(super) async fn run(self) {
+        self.place.begin();
+        let claimed = Arc::new(self.claimed.clone());
+        // On a task of its own: should it panic, that is recorded like any other failure.
+        let making = tokio::spawn(make(Arc::clone(&self.delivery), claimed));
+        let made = making.await.unwrap_or_else(|error| {
+            tracing::error!(callback = %self.claimed.callback.id, %error, "an attempt panicked");
+            let reason = "not sent: the server failed while preparing or sending it".to_owned();
+            Made {
+                sent: None,
+                at: self.delivery.clock.now(),
+                took: Duration::ZERO,
+                answered: Answered::nothing(AttemptOutcome::Broken, reason),
+            }
+        });
+        let recorded = self.record(&made).await;
+        let due_at = self.place.due().due_at;
+        let Self { delivery, place, .. } = self;
+        let Some(callback) = recorded else { return };
+        let late = made.at.duration_since(due_at);
+        let late = Duration::try_from(late).unwrap_or_default();
+        log(&callback, &made, late);
+        delivery.envoy.attempted(Attempted {
+            callback: &callback,
+            sent: made.sent.as_ref(),
+            outcome: made.answered.outcome,
+            late,
+        });
+        drop(place);
+        delivery.recorded(&callback);
+    }
+
+    /// Writes the attempt down, however often that has to be tried while the lease lasts. `None`
+    /// where it was not written: the callback is gone, or the lease was over first; then it will
+    /// count as interrupted, and be made again.
+    async fn record(&self, made: &Made) -> Option<Callback> {
+        let command = RecordAttempt {
+            callback: self.claimed.callback.id,
+            until: self.until,
+            due_at: self.place.due().due_at,
+            outcome: Outcome {
+                at: made.at,
+                took_ms: u32::try_from(made.took.as_millis()).unwrap_or(u32::MAX),
+                outcome: made.answered.outcome,
+                status: made.answered.status,
+                answer: made.answered.answer.clone(),
+                reason: made.answered.reason.clone(),
+            },
+        };
+        let callback = command.callback;
+        for pause in pauses() {
+            // While this is held the database is not emptied; a number of before would be another
+            // callback's afterwards.
+            let _not_emptied = self.delivery.emptying.read().await;
+            if !self.place.is_of_this_era() {
+                return None;
+            }
+            let Some(engine) = self.engine.upgrade() else {
+                tracing::warn!(%callback, "the engine ended before an attempt was recorded");
+                return None;
+            };
+            let left = self.until.duration_since(engine.clock().real());
+            let Some(left) = Duration::try_from(left).ok().filter(|left| !left.is_zero()) else {
+                tracing::error!(%callback, "a lease was over before its attempt was recorded");
+                return None;
+            };
+            let error = match engine.submit_waiting(command.clone(), left).await {
+                Ok(Ok(recorded)) => return recorded.map(|Recorded { callback }| callback),
+                Err(error) => error,
+            };
+            if matches!(error, EngineError::Stopped | EngineError::Broken(_)) {
+                tracing::error!(%callback, %error, "an attempt could not be recorded");
+                return None;
+            }
+            tracing::warn!(%callback, %error, "an attempt could not be recorded; trying again");
+            if error == EngineError::CommitUnknown
+                && let Some(found) = self.recorded_before(&engine).await
+            {
+                return Some(found);
+            }
+            drop(engine);
+            drop(_not_emptied);
+            tokio::time::sleep(pause).await;
+        }
+        None
+    }
+
+    /// The callback, where its lease is over before its time: only this attempt's record ends it.
+    async fn recorded_before(&self, engine: &Engine) -> Option<Callback> {
+        let id = self.claimed.callback.id;
+        let found = match engine.read_waiting(move |reader| reader.callback(id)).await {
+            Ok(found) => found?,
+            Err(error) => {
+                tracing::warn!(callback = %id, %error, "whether it was recorded is not known");
+                return None;
+            }
+        };
+        match found.state {
+            CallbackState::Leased { until, .. } if until == self.until => None,
+            _ => Some(found),
+        }
+    }
+}
+
+fn pauses() -> impl Iterator<Item = Duration> {
+    let last = PAUSES_MS[PAUSES_MS.len() - 1];
+    PAUSES_MS.into_iter().chain(std::iter::repeat(last)).map(Duration::from_millis)
+}
+
+/// Prepares the request and posts it, both within the attempt's time.
+async fn make(delivery: Arc<Delivery>, claimed: Arc<Claimed>) -> Made {
+    let began = monotonic();
+    let deadline = tokio::time::Instant::from_std(began + delivery.options.timeout);
+    let preparing = tokio::time::timeout_at(deadline, delivery.envoy.prepare(&claimed)).await;
+    let at = delivery.clock.now();
+    let prepared = match preparing {
+        Ok(Ok(prepared)) => prepared,
+        Ok(Err(why)) => return not_sent(at, AttemptOutcome::Broken, format!("not sent: {why}")),
+        Err(_) => {
+            let reason = "not sent: there was no time left to sign it".to_owned();
+            return not_sent(at, AttemptOutcome::TimedOut, reason);
+        }
+    };
+    let sending = monotonic();
+    let acknowledges = |answer: &[u8]| delivery.envoy.acknowledges(answer);
+    let answered = delivery.poster.post(&prepared, acknowledges, deadline).await;
+    Made { sent: Some(prepared), at, took: monotonic() - sending, answered }
+}
+
+fn not_sent(at: Timestamp, outcome: AttemptOutcome, reason: String) -> Made {
+    Made { sent: None, at, took: Duration::ZERO, answered: Answered::nothing(outcome, reason) }
+}
+
+fn log(callback: &Callback, made: &Made, late: Duration) {
+    let Answered { outcome, status, reason, .. } = &made.answered;
+    let (id, receiver, attempt) = (callback.id, &*callback.receiver, callback.attempts);
+    let (took_ms, late_ms) = (made.took.as_millis(), late.as_millis());
+    if *outcome == AttemptOutcome::Acknowledged {
+        tracing::debug!(callback = %id, receiver, attempt, took_ms, late_ms, "acknowledged");
+    } else {
+        tracing::info!(
+            callback = %id, receiver, attempt, ?outcome, status, took_ms, late_ms, reason,
+            "an attempt failed"
+        );
+    }
+    if callback.state == CallbackState::Exhausted {
+        tracing::warn!(callback = %id, receiver, "a callback is exhausted");
+    }
+}

@@ -1,0 +1,243 @@
+//! Which attempts are under way. Bounded: each has a place.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use huodong_campaign::Id;
+use huodong_store::{DueCallback, ReceiverNo};
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+
+/// Of the places that are free, a receiver may have this share: with one receiver that does not
+/// answer, or with hundreds, some always stay free for another.
+const SHARE: usize = 4;
+
+/// All places. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Flight(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    at_once_max: usize,
+    at_once_per_receiver_max: usize,
+    state: Mutex<State>,
+    /// Counts places given back.
+    landed: watch::Sender<u64>,
+    /// Wakes the dispatcher.
+    wake: Notify,
+    /// Whether it is to be woken by a place that is given back.
+    wake_when_freed: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Places taken, those of forgotten attempts included.
+    taken: usize,
+    under_way: HashMap<Id, DueCallback>,
+    per_receiver: HashMap<ReceiverNo, usize>,
+    /// Counts how often the attempts under way were forgotten.
+    era: u64,
+    /// Counts places ever taken.
+    takes: u64,
+    /// Counts attempts ever begun.
+    begun: u64,
+}
+
+/// What there is room for.
+#[derive(Debug)]
+pub(super) struct Room {
+    pub(super) free: usize,
+    pub(super) per_receiver: HashMap<ReceiverNo, usize>,
+    pub(super) per_receiver_max: usize,
+}
+
+impl Flight {
+    pub(super) fn new(at_once_max: usize, at_once_per_receiver_max: usize) -> Self {
+        Self(Arc::new(Inner {
+            at_once_max: at_once_max.max(1),
+            at_once_per_receiver_max: at_once_per_receiver_max.max(1),
+            state: Mutex::default(),
+            landed: watch::Sender::new(0),
+            wake: Notify::new(),
+            wake_when_freed: AtomicBool::new(false),
+        }))
+    }
+
+    /// Has the dispatcher look now, or as soon as it has done looking.
+    pub(super) fn wake(&self) {
+        self.0.wake.notify_one();
+    }
+
+    /// Returns when somebody wants the dispatcher to look.
+    pub(super) async fn woken(&self) {
+        self.0.wake.notified().await;
+    }
+
+    /// Whether a place that is given back is worth a look: only where something waits for one.
+    pub(super) fn wake_when_freed(&self, worth: bool) {
+        self.0.wake_when_freed.store(worth, Ordering::Release);
+    }
+
+    pub(super) fn room(&self) -> Room {
+        let state = self.0.state.lock();
+        let free = self.0.at_once_max.saturating_sub(state.taken);
+        Room {
+            free,
+            per_receiver: state.per_receiver.clone(),
+            per_receiver_max: (free / SHARE).clamp(1, self.0.at_once_per_receiver_max),
+        }
+    }
+
+    /// A place for an attempt at this callback; `None` where one is under way, or no place is free.
+    pub(super) fn take(&self, due: DueCallback) -> Option<Place> {
+        let mut state = self.0.state.lock();
+        if state.taken >= self.0.at_once_max || state.under_way.contains_key(&due.id) {
+            return None;
+        }
+        state.taken += 1;
+        state.takes += 1;
+        state.under_way.insert(due.id, due);
+        *state.per_receiver.entry(due.receiver).or_default() += 1;
+        Some(Place { flight: self.clone(), due, era: state.era })
+    }
+
+    /// After the database was emptied: numbers may be given out anew, so attempts under way are no
+    /// longer known by theirs. They keep their places until they end.
+    pub(super) fn forget(&self) {
+        let mut state = self.0.state.lock();
+        state.era += 1;
+        state.under_way.clear();
+        state.per_receiver.clear();
+    }
+
+    pub(super) fn era(&self) -> u64 {
+        self.0.state.lock().era
+    }
+
+    pub(super) fn begin(&self) {
+        self.0.state.lock().begun += 1;
+    }
+
+    /// How many attempts were ever begun.
+    pub(super) fn begun(&self) -> u64 {
+        self.0.state.lock().begun
+    }
+
+    pub(super) fn taken(&self) -> usize {
+        self.0.state.lock().taken
+    }
+
+    /// The callbacks of these that nobody attempts.
+    pub(super) fn without_those_under_way(&self, callbacks: Vec<Id>) -> Vec<Id> {
+        let state = self.0.state.lock();
+        let under_way: HashSet<_> = state.under_way.keys().copied().collect();
+        drop(state);
+        callbacks.into_iter().filter(|id| !under_way.contains(id)).collect()
+    }
+
+    /// Where no attempt that was due by `now` is under way: how many places were ever taken, by
+    /// which the caller sees later whether that is still so.
+    pub(super) fn quiet(&self, now: Timestamp) -> Option<u64> {
+        let state = self.0.state.lock();
+        let quiet = state.under_way.values().all(|due| due.due_at > now);
+        quiet.then_some(state.takes)
+    }
+
+    /// Tells whenever a place was given back.
+    pub(super) fn watch(&self) -> watch::Receiver<u64> {
+        self.0.landed.subscribe()
+    }
+}
+
+/// A place for one attempt; given back when dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    flight: Flight,
+    due: DueCallback,
+    era: u64,
+}
+
+impl Place {
+    pub(super) fn due(&self) -> DueCallback {
+        self.due
+    }
+
+    /// The attempt begins.
+    pub(super) fn begin(&self) {
+        self.flight.begin();
+    }
+
+    /// True while the database is the one its callback was found in.
+    pub(super) fn is_of_this_era(&self) -> bool {
+        self.flight.era() == self.era
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.flight.0.state.lock();
+        state.taken -= 1;
+        if state.era == self.era {
+            state.under_way.remove(&self.due.id);
+            if let Some(count) = state.per_receiver.get_mut(&self.due.receiver) {
+                *count -= 1;
+                if *count == 0 {
+                    state.per_receiver.remove(&self.due.receiver);
+                }
+            }
+        }
+        drop(state);
+        self.flight.0.landed.send_modify(|count| *count += 1);
+        if self.flight.0.wake_when_freed.load(Ordering::Acquire) {
+            self.flight.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn due(id: i64, receiver: i64) -> DueCallback {
+        DueCallback { id: Id(id), receiver: ReceiverNo(receiver), due_at: Timestamp::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn a_hundred_dead_receivers_leave_room_for_one_more() {
+        let flight = Flight::new(256, 32);
+        let mut places = Vec::new();
+        let mut id = 0;
+        for receiver in 0..100 {
+            // As a look does: as many as this receiver may have.
+            let room = flight.room();
+            for _ in 0..room.per_receiver_max.min(room.free) {
+                id += 1;
+                places.extend(flight.take(due(id, receiver)));
+            }
+        }
+        let room = flight.room();
+        assert!(room.free > 0, "{} places are taken", places.len());
+        assert!(room.per_receiver.values().all(|count| *count <= 32));
+        assert_eq!(room.per_receiver.len(), 100);
+        drop(places);
+        assert_eq!((flight.room().free, flight.room().per_receiver.len()), (256, 0));
+    }
+
+    #[test]
+    fn one_callback_has_one_place_and_what_was_forgotten_keeps_its_own() {
+        let flight = Flight::new(3, 3);
+        let first = flight.take(due(1, 1)).expect("a place");
+        assert!(flight.take(due(1, 1)).is_none());
+        flight.forget();
+        assert!(!first.is_of_this_era());
+        let again = flight.take(due(1, 1)).expect("another callback by the same number");
+        assert_eq!(flight.room().free, 1);
+        drop(first);
+        assert_eq!(flight.room().free, 2);
+        assert!(flight.take(due(1, 1)).is_none(), "the new one is still under way");
+        drop(again);
+        assert_eq!(flight.room().free, 3);
+    }
+}

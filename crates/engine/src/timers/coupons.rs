@@ -1,0 +1,64 @@
+//! Coupons that are decided, and coupons that end, at a business time.
+
+use huodong_campaign::{Expire, SettleCoupon};
+use jiff::Timestamp;
+
+use super::{AT_ONCE, carry_out};
+use crate::engine::{Engine, EngineError};
+
+/// How many coupons one command expires. Each costs tens of microseconds, so that callers whose
+/// commands share its batch hardly notice.
+const PER_COMMAND: usize = 256;
+/// How many such commands are under way: one is written while the next waits.
+const COMMANDS_AT_ONCE: usize = 2;
+/// How many coupons expire before others have their turn.
+const AT_A_TIME: usize = 8 * PER_COMMAND;
+
+pub(super) async fn settle_due(engine: &Engine, now: Timestamp) -> Result<u64, EngineError> {
+    let mut ran = 0;
+    loop {
+        let due = engine.read_waiting(move |reader| reader.due_coupon_settlements(now, AT_ONCE));
+        let due = due.await?;
+        if due.is_empty() {
+            return Ok(ran);
+        }
+        let settle = due.into_iter().map(|coupon| SettleCoupon { coupon });
+        let mut settled = 0;
+        for outcome in carry_out(engine, settle, AT_ONCE).await? {
+            match outcome {
+                Ok(true) => settled += 1,
+                Ok(false) => {}
+            }
+        }
+        if settled == 0 {
+            tracing::error!("due coupons did not settle; the queue of settlements is wrong");
+            return Ok(ran);
+        }
+        ran += settled;
+    }
+}
+
+/// What [`expire_some`] did.
+pub(super) struct Expired {
+    pub(super) count: u64,
+    /// Whether more are due.
+    pub(super) more: bool,
+}
+
+/// Expires coupons that are due, but only so many.
+pub(super) async fn expire_some(engine: &Engine, now: Timestamp) -> Result<Expired, EngineError> {
+    let due = engine.read_waiting(move |reader| reader.due_expiries(now, AT_A_TIME)).await?;
+    let asked = due.len();
+    let commands = due.chunks(PER_COMMAND).map(|coupons| Expire { coupons: coupons.to_vec() });
+    let mut count = 0;
+    for outcome in carry_out(engine, commands, COMMANDS_AT_ONCE).await? {
+        match outcome {
+            Ok(expired) => count += expired,
+            Err(never) => match never {},
+        }
+    }
+    if asked > 0 && count == 0 {
+        tracing::error!("due coupons did not expire; the queue of expiries is wrong");
+    }
+    Ok(Expired { count, more: asked == AT_A_TIME && count > 0 })
+}

@@ -1,0 +1,91 @@
+//! Answers: their bodies, and the signature over them.
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use huodong_campaign::KeyPurpose;
+use huodong_wire::lakala::{Code, IssueData, QueryData, Reply, Shape, sign};
+use jiff::civil::DateTime;
+
+use super::words;
+use crate::App;
+use crate::signing::Urgency;
+
+const APPID: HeaderName = HeaderName::from_static("lklapi-appid");
+const SERIAL: HeaderName = HeaderName::from_static("lklapi-serial");
+const TIMESTAMP: HeaderName = HeaderName::from_static("lklapi-timestamp");
+const NONCE: HeaderName = HeaderName::from_static("lklapi-nonce");
+const SIGNATURE: HeaderName = HeaderName::from_static("lklapi-signature");
+
+/// What a call is answered with.
+pub(super) enum Outcome {
+    /// To an issue.
+    Issue(Reply<'static, IssueData<'static>>),
+    /// To a query.
+    Query(Reply<'static, QueryData<'static>>),
+}
+
+impl Outcome {
+    /// The code as a number, for counting: the outcome's own where that is no success.
+    pub(super) fn number(&self) -> i64 {
+        let (code, res_code) = match self {
+            Self::Issue(reply) => (&reply.code, reply.data.as_ref().map(|data| &data.res_code)),
+            Self::Query(reply) => (&reply.code, reply.data.as_ref().map(|data| &data.res_code)),
+        };
+        let success = *code == Code::Success.number();
+        let told = if success { res_code.unwrap_or(code) } else { code };
+        // All of ours are digits.
+        told.parse().unwrap_or(-1)
+    }
+
+    /// The body, in the shape of the request.
+    pub(super) fn body(&self, shape: Shape, now: DateTime) -> Vec<u8> {
+        match self {
+            Self::Issue(reply) => reply.encode(shape, now),
+            Self::Query(reply) => reply.encode(shape, now),
+        }
+    }
+}
+
+/// The answer, signed: always for an institution, and for so many strangers a second, who could
+/// otherwise keep every core busy with signatures that nobody asked for.
+pub(super) async fn signed(app: &App, is_known: bool, appid: String, body: Vec<u8>) -> Response {
+    let signature = if is_known || app.strangers.allows() {
+        signature(app, appid, &body).await
+    } else {
+        None
+    };
+    let mut response = Response::new(Body::from(body));
+    let headers = response.headers_mut();
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
+    headers.insert(CONTENT_TYPE, json);
+    headers.extend(signature.unwrap_or_default());
+    response
+}
+
+async fn signature(app: &App, appid: String, body: &[u8]) -> Option<HeaderMap> {
+    let Some(signer) = app.platform.signer(KeyPurpose::Reply) else {
+        tracing::error!("there is no platform key to sign answers with");
+        return None;
+    };
+    let serial = signer.certificate.serial_hex().to_owned();
+    let timestamp = app.engine.clock().real().as_second().to_string();
+    let nonce = words::nonce(app.chance);
+    let signed =
+        sign::ReplySigned { appid: &appid, serial: &serial, timestamp: &timestamp, nonce: &nonce };
+    let message = signed.string_to_sign(body);
+    let signature = app.signers.run(Urgency::Reply, move || signer.key.sign(&message)).await;
+    let mut headers = HeaderMap::with_capacity(5);
+    for (name, value) in [
+        (APPID, appid),
+        (SERIAL, serial),
+        (TIMESTAMP, timestamp),
+        (NONCE, nonce),
+        (SIGNATURE, signature),
+    ] {
+        let value = HeaderValue::try_from(value);
+        headers.insert(name, value.expect("it is visible ASCII, as the header it came with was"));
+    }
+    Some(headers)
+}
