@@ -7,8 +7,6 @@ mod lakala;
 
 use clap::Subcommand;
 
-pub(crate) use self::gongyi::api as gongyi_api;
-pub(crate) use self::lakala::api as lakala_api;
 use crate::failure::Failure;
 
 #[derive(Debug, Subcommand)]

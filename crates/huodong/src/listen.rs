@@ -10,14 +10,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, Method, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::Response;
-use axum::{Extension, http::StatusCode};
+
 use clap::Args;
 use huodong_campaign::SHANGHAI;
+use huodong_client::lakala::callback::{BODY_BYTES_MAX, Verifier};
 use huodong_engine::Clock;
 use huodong_server::{ConnectionHandle, ListenOptions};
 use huodong_wire::lakala::Certificate;
@@ -35,8 +36,6 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:18081";
 /// The same, as an address for callbacks.
 pub(crate) const DEFAULT_URL: &str = "http://127.0.0.1:18081";
 
-/// The largest body; callbacks are a few hundred bytes.
-const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Callbacks whose attempts are counted at once; beyond that counting begins anew.
 const COUNTED_MAX: usize = 100_000;
 /// At the end, how long answers under way may take.
@@ -110,7 +109,7 @@ impl Listen {
         eprintln!("listening on http://{at}; Ctrl-C stops it");
         let answers = if self.answers.is_empty() { vec![self.answer] } else { self.answers };
         let receiver = Arc::new(Receiver {
-            certificates,
+            verifier: Verifier::new(certificates),
             answers,
             json: self.json,
             count: self.count,
@@ -155,7 +154,7 @@ impl Listen {
 }
 
 struct Receiver {
-    certificates: Vec<Certificate>,
+    verifier: Verifier,
     answers: Vec<Answer>,
     json: bool,
     count: Option<u64>,
@@ -204,7 +203,7 @@ async fn receive(
     if method != Method::POST {
         return answer::plain(StatusCode::METHOD_NOT_ALLOWED, "callbacks come by POST\n");
     }
-    let received = Received::examine(&receiver.certificates, &uri, &headers, &body);
+    let received = Received::examine(&receiver.verifier, &uri, &headers, &body);
     let (number, attempt) = receiver.count(received.callback());
     let answer = receiver.answer_to(attempt);
     let at = SHANGHAI.to_datetime(receiver.clock.real());

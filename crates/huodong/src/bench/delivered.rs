@@ -39,7 +39,7 @@ pub(super) struct Delivered {
 impl Delivered {
     /// Reads a database that no server has open any more, and audits it.
     pub(super) fn read(directory: &Path) -> Result<Self, Failure> {
-        let options = StoreOptions { directory: directory.to_owned(), ..StoreOptions::default() };
+        let options = StoreOptions::at(directory);
         let (store, _) = Store::open_existing(&options).cannot("open the database")?;
         let reader = store.reader();
         let report = reader.verify().cannot("audit the database")?;

@@ -23,7 +23,7 @@ const SAMPLE_EVERY: u64 = 32;
 const TICK: Duration = Duration::from_millis(100);
 
 /// What to send.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Load {
     pub(super) address: SocketAddr,
     pub(super) host: String,

@@ -47,7 +47,7 @@ impl Owed {
         key: MasterKey,
         receivers: &[SocketAddr],
     ) -> Result<Self, Failure> {
-        let options = StoreOptions { directory: directory.to_owned(), ..StoreOptions::default() };
+        let options = StoreOptions::at(directory);
         let (store, _) = Store::open(&options).cannot("open the database")?;
         let clock = Clock::system();
         let engine = Engine::start(store, clock.clone(), EngineOptions::default());

@@ -39,7 +39,7 @@ pub(crate) struct Gongyi {
 }
 
 /// The call of that name, however it is capitalised.
-pub(crate) fn api(name: &str) -> Result<Api, String> {
+fn api(name: &str) -> Result<Api, String> {
     Api::ALL.into_iter().find(|api| api.name().eq_ignore_ascii_case(name)).ok_or_else(|| {
         let names: Vec<_> = Api::ALL.iter().map(|api| api.name()).collect();
         format!("the calls are {}", names.join(", "))

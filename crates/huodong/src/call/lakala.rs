@@ -40,7 +40,7 @@ pub(crate) struct Lakala {
 }
 
 /// The call of that name, however it is capitalised.
-pub(crate) fn api(name: &str) -> Result<Api, String> {
+fn api(name: &str) -> Result<Api, String> {
     let found = Api::ALL.into_iter().find(|api| api.name().eq_ignore_ascii_case(name));
     found.ok_or_else(|| format!("the calls are {}", Api::ALL.map(Api::name).join(", ")))
 }

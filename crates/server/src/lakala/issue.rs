@@ -19,10 +19,7 @@ impl Handler for Issue {
     const API: Api = Api::Issue;
     type Request<'a> = IssueRequest<'a>;
 
-    async fn handle<'a>(
-        call: &'a Call<'a>,
-        request: IssueRequest<'a>,
-    ) -> Result<Outcome, Refusal> {
+    async fn handle<'a>(call: &'a Call<'a>, request: IssueRequest<'a>) -> Result<Outcome, Refusal> {
         let post_notify = request.post_notify.as_deref();
         check(call, "writeOffNotify", &request.write_off_notify)?;
         post_notify.map_or(Ok(()), |address| check(call, "postNotify", address))?;

@@ -16,10 +16,7 @@ impl Handler for Query {
     const API: Api = Api::Query;
     type Request<'a> = QueryRequest<'a>;
 
-    async fn handle<'a>(
-        call: &'a Call<'a>,
-        request: QueryRequest<'a>,
-    ) -> Result<Outcome, Refusal> {
+    async fn handle<'a>(call: &'a Call<'a>, request: QueryRequest<'a>) -> Result<Outcome, Refusal> {
         let not_found = |detail: String| Refusal::new(Code::OrderNotFound, detail);
         let key = CouponKey {
             appid: call.caller.institution.appid.clone(),

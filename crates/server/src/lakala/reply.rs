@@ -51,11 +51,8 @@ impl Outcome {
 /// The answer, signed: always for an institution, and for so many strangers a second, who could
 /// otherwise keep every core busy with signatures that nobody asked for.
 pub(super) async fn signed(app: &App, is_known: bool, appid: String, body: Vec<u8>) -> Response {
-    let signature = if is_known || app.strangers.allows() {
-        signature(app, appid, &body).await
-    } else {
-        None
-    };
+    let signature =
+        if is_known || app.strangers.allows() { signature(app, appid, &body).await } else { None };
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     let json = HeaderValue::from_static("application/json; charset=utf-8");

@@ -73,8 +73,7 @@ impl LakalaSettings {
                 let rest = path.strip_prefix(taken);
                 rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             };
-            if TAKEN.into_iter().any(below)
-                || gongyi::Api::ALL.iter().any(|api| api.path() == path)
+            if TAKEN.into_iter().any(below) || gongyi::Api::ALL.iter().any(|api| api.path() == path)
             {
                 return wrong(path, "is where something else is served");
             }

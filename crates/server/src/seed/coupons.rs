@@ -87,10 +87,12 @@ pub fn special_coupons() -> Vec<SeedCoupons> {
             .with(|create| create.limits.count_day = Some(2)),
         coupons("1100000112", "一日有效", "Expires 24 hours after it was issued")
             .with(|create| create.offer.terms.validity = Validity::Days(1)),
-        coupons("1100000113", "固定日期前有效", "Expires when the year 2030 begins").with(|create| {
-            let until = shanghai(date(2030, 1, 1).at(0, 0, 0, 0));
-            create.offer.terms.validity = Validity::Until(until);
-        }),
+        coupons("1100000113", "固定日期前有效", "Expires when the year 2030 begins").with(
+            |create| {
+                let until = shanghai(date(2030, 1, 1).at(0, 0, 0, 0));
+                create.offer.terms.validity = Validity::Until(until);
+            },
+        ),
     ]
 }
 

@@ -13,8 +13,8 @@ use thiserror::Error;
 use super::activities::{Stage, other_activity};
 use super::{
     CAMPAIGN, FLOWERS_PER_DAY, INSTITUTION, NOTIFY_KEY, OTHER_INSTITUTION, OTHER_PARTNER, PARTNER,
-    PROJECTS, REPLY_KEY, RETURN_TO, SeedActivity, SeedCoupons, SeedInstitution, SeedPartner, TOKENS,
-    WECHAT_APPID, WECHAT_SECRET, ordinary_activities, ordinary_coupons, other_coupons,
+    PROJECTS, REPLY_KEY, RETURN_TO, SeedActivity, SeedCoupons, SeedInstitution, SeedPartner,
+    TOKENS, WECHAT_APPID, WECHAT_SECRET, ordinary_activities, ordinary_coupons, other_coupons,
     special_activities, special_coupons,
 };
 use crate::app::{App, RefreshError};
