@@ -113,7 +113,7 @@ impl Directory {
 }
 
 /// What the WeChat secret of an openid page is sealed for.
-pub fn wechat_purpose(campaign: &CampaignNo) -> String {
+pub(crate) fn wechat_purpose(campaign: &CampaignNo) -> String {
     format!("wechat/{campaign}")
 }
 

@@ -7,9 +7,10 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use huodong_campaign::Role;
+use huodong_wire::lakala::{Api, Certificate};
 use serde::{Deserialize, Serialize};
 
-use crate::seed::{self, SeedActivity};
+use crate::seed::{self, SeedActivity, SeedCoupons, SeedInstitution};
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,8 @@ pub struct Credentials {
     pub operator: OperatorCredentials,
     /// For the gongyi face.
     pub gongyi: GongyiCredentials,
+    /// For the lakala face.
+    pub lakala: LakalaCredentials,
 }
 
 /// The operators' tokens.
@@ -91,6 +94,79 @@ pub struct OtherCredentials {
     pub activities: Vec<ActivityCredentials>,
 }
 
+/// An institution and what it may hand out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LakalaCredentials {
+    /// What it signs as.
+    pub appid: String,
+    /// Its certificate's serial number, in hex.
+    pub serial_no: String,
+    /// What it signs with.
+    pub private_key_pem: String,
+    /// What it is verified with.
+    pub certificate_pem: String,
+    /// What answers to it are verified with.
+    pub platform_certificate_pem: String,
+    /// What callbacks to it are verified with.
+    pub notify_certificate_pem: String,
+    /// Its number in callbacks.
+    pub org_id: String,
+    /// On whose behalf it hands coupons out.
+    pub owner_id: String,
+    /// Another owner it may act for.
+    pub second_owner_id: String,
+    /// What its members' ids begin with.
+    pub member_prefix: String,
+    /// Its openid page: `/deliverWM/{campaign}`.
+    pub campaign: String,
+    /// Where coupons are issued.
+    pub issue_path: String,
+    /// Where coupons are asked after.
+    pub query_path: String,
+    /// Activities that hand coupons out without ado; those that settle at once come first.
+    pub activities: Vec<CouponCredentials>,
+    /// Activities that show one thing each.
+    pub special: Vec<CouponCredentials>,
+    /// Another institution.
+    pub other: OtherInstitution,
+}
+
+/// An activity that hands coupons out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CouponCredentials {
+    /// Its number.
+    pub activity_id: String,
+    /// What it hands out.
+    pub promotion_id: String,
+    /// `instant` or `deferred`.
+    pub settlement: String,
+    /// How many coupons there are at the start.
+    pub stock: u32,
+    /// What it is for.
+    pub note: String,
+}
+
+/// Another institution, to see that neither sees what is the other's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherInstitution {
+    /// What it signs as.
+    pub appid: String,
+    /// Its certificate's serial number, in hex.
+    pub serial_no: String,
+    /// What it signs with.
+    pub private_key_pem: String,
+    /// What it is verified with.
+    pub certificate_pem: String,
+    /// Its number in callbacks.
+    pub org_id: String,
+    /// On whose behalf it hands coupons out.
+    pub owner_id: String,
+    /// What its members' ids begin with.
+    pub member_prefix: String,
+    /// Its activities.
+    pub activities: Vec<CouponCredentials>,
+}
+
 impl Credentials {
     /// Those of the seed, for a sandbox that answers here.
     pub fn of_seed(base_url: impl Into<String>) -> Self {
@@ -102,6 +178,7 @@ impl Credentials {
             base_url: base_url.into(),
             operator: OperatorCredentials { token: tokens["admin"].clone(), tokens },
             gongyi: GongyiCredentials::of_seed(),
+            lakala: LakalaCredentials::of_seed(),
         }
     }
 
@@ -150,6 +227,54 @@ impl GongyiCredentials {
                 activities: vec![of_activity(&seed::other_activity())],
             },
         }
+    }
+}
+
+impl LakalaCredentials {
+    fn of_seed() -> Self {
+        let (own, other) = (seed::INSTITUTION, seed::OTHER_INSTITUTION);
+        Self {
+            appid: own.appid.to_owned(),
+            serial_no: serial_of(&own),
+            private_key_pem: own.private_key_pem.to_owned(),
+            certificate_pem: own.certificate_pem.to_owned(),
+            platform_certificate_pem: seed::REPLY_KEY.certificate_pem.to_owned(),
+            notify_certificate_pem: seed::NOTIFY_KEY.certificate_pem.to_owned(),
+            org_id: own.org_id.to_owned(),
+            owner_id: own.owners[0].to_owned(),
+            second_owner_id: own.owners[1].to_owned(),
+            member_prefix: own.member_prefix.to_owned(),
+            campaign: seed::CAMPAIGN.to_owned(),
+            issue_path: Api::Issue.default_path().to_owned(),
+            query_path: Api::Query.default_path().to_owned(),
+            activities: seed::ordinary_coupons().iter().map(of_coupons).collect(),
+            special: seed::special_coupons().iter().map(of_coupons).collect(),
+            other: OtherInstitution {
+                appid: other.appid.to_owned(),
+                serial_no: serial_of(&other),
+                private_key_pem: other.private_key_pem.to_owned(),
+                certificate_pem: other.certificate_pem.to_owned(),
+                org_id: other.org_id.to_owned(),
+                owner_id: other.owners[0].to_owned(),
+                member_prefix: other.member_prefix.to_owned(),
+                activities: vec![of_coupons(&seed::other_coupons())],
+            },
+        }
+    }
+}
+
+fn serial_of(institution: &SeedInstitution) -> String {
+    let certificate = Certificate::from_pem(institution.certificate_pem);
+    certificate.expect("the seed's certificates are good").serial_hex().to_owned()
+}
+
+fn of_coupons(activity: &SeedCoupons) -> CouponCredentials {
+    CouponCredentials {
+        activity_id: activity.activity_id().to_owned(),
+        promotion_id: activity.promotion_id().to_owned(),
+        settlement: activity.settlement().to_owned(),
+        stock: activity.stock(),
+        note: activity.note.to_owned(),
     }
 }
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 use axum::Json as Answer;
 use axum::extract::State;
 use http::StatusCode;
-use huodong_wire::gongyi::Api;
-use serde::{Deserialize, Serialize};
+use huodong_wire::{gongyi, lakala};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::App;
-use crate::faults::{Fault, FaultAction, FaultRule};
+use crate::faults::{Fault, FaultAction, FaultRule, LAKALA_ISSUE, LAKALA_QUERY};
 use crate::operator::body::{Json, Named};
 use crate::operator::problem::{Kind, Problem};
 
@@ -18,6 +18,8 @@ const COUNT_MAX: u32 = 1_000_000;
 const DELAY_MS_MAX: u64 = 600_000;
 const MATCHES_MAX: usize = 20;
 const UNLIMITED: &str = "unlimited";
+/// lakala's codes are six digits.
+const LAKALA_CODE_MAX: i64 = 999_999;
 
 /// A fault as it is asked for.
 #[derive(Debug, Deserialize)]
@@ -36,9 +38,25 @@ pub(super) struct NewFault {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct NewAnswer {
+    #[serde(deserialize_with = "number")]
     code: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     msg: Option<String>,
+}
+
+/// A number, or its digits as text: lakala's codes are text and may begin with zeros.
+fn number<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Code {
+        Number(i64),
+        Text(String),
+    }
+
+    match Code::deserialize(from)? {
+        Code::Number(number) => Ok(number),
+        Code::Text(text) => text.parse().map_err(serde::de::Error::custom),
+    }
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -89,11 +107,8 @@ pub(super) async fn set(
     let count = new.count()?;
     let matching = new.matching()?;
     let fault = new.fault()?;
-    if Api::from_name(&new.api).is_none() {
-        let known = Api::ALL.map(Api::name).join(", ");
-        return Err(Problem::invalid("api", format!("api must be one of {known}")));
-    }
-    let rule = app.faults.set(new.api, matching, count, fault);
+    let api = new.known_api()?;
+    let rule = app.faults.set(api.to_owned(), matching, count, fault);
     let rule = rule.map_err(|full| Problem::new(Kind::WrongState, full.to_string()))?;
     Ok((StatusCode::CREATED, Answer(Shown::from(rule))))
 }
@@ -115,7 +130,34 @@ pub(super) async fn remove(
     }
 }
 
+/// The calls of all vendors as rules name them; lakala's own short names are understood, too.
+fn known_apis() -> Vec<&'static str> {
+    let gongyi = gongyi::Api::ALL.map(gongyi::Api::name);
+    gongyi.into_iter().chain([LAKALA_ISSUE, LAKALA_QUERY]).collect()
+}
+
 impl NewFault {
+    fn known_api(&self) -> Result<&'static str, Problem> {
+        let api = match lakala::Api::from_name(&self.api) {
+            Some(lakala::Api::Issue) => LAKALA_ISSUE,
+            Some(lakala::Api::Query) => LAKALA_QUERY,
+            None => &self.api,
+        };
+        let known = known_apis();
+        let Some(api) = known.iter().find(|known| **known == api).copied() else {
+            let known = known.join(", ");
+            return Err(Problem::invalid("api", format!("api must be one of {known}")));
+        };
+        let is_lakala = [LAKALA_ISSUE, LAKALA_QUERY].contains(&api);
+        match &self.answer {
+            Some(answer) if is_lakala && !(1..=LAKALA_CODE_MAX).contains(&answer.code) => {
+                let detail = format!("answer.code of {api} must be from 1 to {LAKALA_CODE_MAX}");
+                Err(Problem::invalid("answer.code", detail))
+            }
+            _ => Ok(api),
+        }
+    }
+
     fn count(&self) -> Result<Option<u32>, Problem> {
         let Some(count) = &self.count else { return Ok(Some(1)) };
         if count == UNLIMITED {

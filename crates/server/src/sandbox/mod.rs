@@ -24,8 +24,8 @@ use crate::App;
 use crate::operator::trace;
 
 pub use credentials::{
-    ActivityCredentials, Credentials, GongyiCredentials, OperatorCredentials, OtherCredentials,
-    SpecialActivity,
+    ActivityCredentials, CouponCredentials, Credentials, GongyiCredentials, LakalaCredentials,
+    OperatorCredentials, OtherCredentials, OtherInstitution, SpecialActivity,
 };
 
 /// Where the controls are mounted.
