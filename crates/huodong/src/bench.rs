@@ -73,9 +73,8 @@ struct Server {
 
 fn server(base_url: &str) -> Result<Server, Failure> {
     let host = base_url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
-    let host = host.ok_or_else(|| {
-        Failure::usage(format!("the load goes by plain http, not to {base_url}"))
-    })?;
+    let host = host
+        .ok_or_else(|| Failure::usage(format!("the load goes by plain http, not to {base_url}")))?;
     let address = host.to_socket_addrs().cannot(format_args!("find {host}"))?.next();
     let address = address.ok_or_else(|| Failure::new(format!("{host} has no address")))?;
     Ok(Server { address, host: host.to_owned() })

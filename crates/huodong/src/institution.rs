@@ -6,8 +6,8 @@ use clap::Args;
 use huodong_wire::lakala::{Certificate, SigningKey};
 use reqwest::Url;
 
-pub(crate) use crate::credentials::Lakala as Institution;
 use crate::credentials::Credentials;
+pub(crate) use crate::credentials::Lakala as Institution;
 use crate::failure::{Context as _, Failure};
 
 /// Where to call and as whom: flags and environment first, then the credentials file, then the
@@ -79,9 +79,8 @@ impl Caller {
             ("private-key", &self.private_key),
             ("platform-certificate", &self.platform_certificate),
         ];
-        let paths = paths.map(|(name, path)| {
-            (name, path.as_ref().map(|path| path.display().to_string()))
-        });
+        let paths =
+            paths.map(|(name, path)| (name, path.as_ref().map(|path| path.display().to_string())));
         let texts = [
             ("base-url", self.base_url.as_ref().map(|url| url.as_str().to_owned())),
             ("appid", self.appid.clone()),

@@ -168,9 +168,7 @@ impl Callbacks {
         let count = ((self.seconds * rate) as u64).max(1);
         // Each millisecond's worth is committed by itself, which takes about as long.
         let placing = Duration::from_secs_f64(self.seconds * 2.0);
-        let from = real_now()
-            .checked_add(LEAD + placing)
-            .cannot("tell when the first is due")?;
+        let from = real_now().checked_add(LEAD + placing).cannot("tell when the first is due")?;
         owed.add(Batch { count, from, per_s: Some(rate) }).await?;
         owed.close().await;
         let server = Served::start(&part.directory, &part.key).await?;

@@ -78,9 +78,8 @@ impl Coupon {
         let credentials = Credentials::read(&self.credentials)?;
         let base_url = self.base_url.as_deref().unwrap_or(&credentials.base_url);
         let Server { address, host } = server(base_url)?;
-        let institution = credentials
-            .lakala
-            .ok_or_else(|| Failure::new("the credentials have no \"lakala\""))?;
+        let institution =
+            credentials.lakala.ok_or_else(|| Failure::new("the credentials have no \"lakala\""))?;
         let key = institution.key()?;
         let before = Bound::measure(&key, BOUND)?;
         let count = self.count.unwrap_or_else(|| self.enough(&before)).min(REQUESTS_MAX);
@@ -88,7 +87,9 @@ impl Coupon {
         let signed = self.sign(count, &institution, &key, &host)?;
         let seconds = self.warm_up + self.duration;
         if begin.elapsed() + Duration::from_secs_f64(seconds) > FRESH {
-            return Err(Failure::usage("so many requests go stale before they are sent; take fewer"));
+            return Err(Failure::usage(
+                "so many requests go stale before they are sent; take fewer",
+            ));
         }
         let report = load::run(&Load {
             address,
@@ -178,9 +179,8 @@ impl Coupon {
         };
         let threads = cores() as u64;
         let shares: Vec<_> = std::thread::scope(|scope| {
-            let share = |thread: u64| {
-                (thread..count).step_by(cores()).map(request).collect::<Vec<_>>()
-            };
+            let share =
+                |thread: u64| (thread..count).step_by(cores()).map(request).collect::<Vec<_>>();
             let threads: Vec<_> = (0..threads).map(|t| scope.spawn(move || share(t))).collect();
             threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
         });
@@ -203,7 +203,10 @@ impl Coupon {
             println!("{found}");
         } else {
             println!("{report}\n{bound}");
-            println!("that is {:.0} % of what it can sign; {verified} replies verified", share * 100.0);
+            println!(
+                "that is {:.0} % of what it can sign; {verified} replies verified",
+                share * 100.0
+            );
         }
     }
 }

@@ -69,7 +69,13 @@ pub(super) fn run(load: &Load) -> Result<Report, Failure> {
     }
     // Until the last answer: one that came late counts, and so does the time it took.
     let measured = last.saturating_duration_since(from);
-    Ok(Report { what: load.requests.what(), connections: load.connections, rate: load.rate, measured, tally })
+    Ok(Report {
+        what: load.requests.what(),
+        connections: load.connections,
+        rate: load.rate,
+        measured,
+        tally,
+    })
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -129,10 +129,7 @@ fn order(partner: &Lakala, address: &str) -> Issue {
     let activity = &partner.activities[0];
     let fresh = hex::encode(Chance.bytes::<12>());
     Issue {
-        key: CouponKey {
-            appid: partner.appid.as_str().into(),
-            mer_order_id: fresh.clone().into(),
-        },
+        key: CouponKey { appid: partner.appid.as_str().into(), mer_order_id: fresh.clone().into() },
         activity_no: activity.activity_id.as_str().into(),
         promotion_id: activity.promotion_id.as_str().into(),
         owner_id: partner.owner_id.as_str().into(),
@@ -150,11 +147,8 @@ mod tests {
     #[test]
     fn a_batch_is_spread_evenly_over_its_time() {
         let batch = Batch { count: 5, from: Timestamp::UNIX_EPOCH, per_s: Some(2_000.0) };
-        let moments: Vec<_> = batch
-            .moments()
-            .into_iter()
-            .map(|(at, count)| (at.as_millisecond(), count))
-            .collect();
+        let moments: Vec<_> =
+            batch.moments().into_iter().map(|(at, count)| (at.as_millisecond(), count)).collect();
         assert_eq!(moments, [(0, 2), (1, 2), (2, 1)]);
         let together = Batch { per_s: None, ..batch };
         assert_eq!(together.moments(), [(Timestamp::UNIX_EPOCH, 5)]);

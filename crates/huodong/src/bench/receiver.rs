@@ -13,7 +13,8 @@ use tokio::task::JoinSet;
 
 use crate::failure::{Context as _, Failure};
 
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 18\r\n\r\n\
+const ANSWER: &[u8] =
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 18\r\n\r\n\
     {\"code\":\"SUCCESS\"}";
 /// The largest request; callbacks are about one kilobyte.
 const REQUEST_BYTES_MAX: usize = 16 * 1024;

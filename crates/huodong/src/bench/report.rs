@@ -136,7 +136,12 @@ impl fmt::Display for Report {
         let seconds = self.measured.as_secs_f64();
         writeln!(f, "{} connections, {loop_kind}, {seconds:.1} s measured", self.connections)?;
         let accepted = self.accepted();
-        writeln!(f, "accepted   {:>10.0} /s  ({accepted} {})", self.per_second(accepted), self.what)?;
+        writeln!(
+            f,
+            "accepted   {:>10.0} /s  ({accepted} {})",
+            self.per_second(accepted),
+            self.what
+        )?;
         let answers = self.tally.latency.len();
         writeln!(f, "answered   {:>10.0} /s  ({answers} answers)", self.per_second(answers))?;
         for (code, count) in &self.tally.codes {
@@ -173,7 +178,8 @@ mod tests {
         let mut both = Tally::new();
         both.add(&tally);
         let measured = Duration::from_secs(2);
-        let report = Report { what: "donations", connections: 1, rate: None, measured, tally: both };
+        let report =
+            Report { what: "donations", connections: 1, rate: None, measured, tally: both };
         let json = report.json();
         assert_eq!(json["accepted"], 100);
         assert_eq!(json["accepted_per_s"], 50.0);

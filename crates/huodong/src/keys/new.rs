@@ -44,8 +44,7 @@ enum Kind {
 impl New {
     pub(super) fn run(&self) -> Result<(), Failure> {
         let Kind::Rsa = self.kind;
-        let (private_key, certificate) =
-            (self.out.join(PRIVATE_KEY), self.out.join(CERTIFICATE));
+        let (private_key, certificate) = (self.out.join(PRIVATE_KEY), self.out.join(CERTIFICATE));
         for path in [&private_key, &certificate] {
             refuse_if_there(path)?;
         }

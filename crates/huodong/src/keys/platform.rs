@@ -181,12 +181,7 @@ impl Operator {
         serde_json::from_value(items).cannot("read the server's list of keys")
     }
 
-    async fn ask(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<Value>,
-    ) -> Result<Value, Failure> {
+    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Failure> {
         let url = self.server.join(&format!("/operator/v1/platform-keys{path}"));
         let url = url.cannot(format_args!("call below {}", self.server))?;
         let client = Client::builder().timeout(ANSWER_TIMEOUT).no_proxy().build();

@@ -91,8 +91,8 @@ pub(crate) fn authorization(
     timestamp: Option<u64>,
 ) -> Result<String, Failure> {
     let nonce = nonce.unwrap_or_else(|| hex::encode(Chance.bytes::<{ NONCE_CHARS / 2 }>()));
-    let timestamp = timestamp
-        .map_or_else(|| Clock::system().real().as_second().to_string(), |s| s.to_string());
+    let timestamp =
+        timestamp.map_or_else(|| Clock::system().real().as_second().to_string(), |s| s.to_string());
     let signed = RequestSigned {
         appid: &institution.appid,
         serial_no: &institution.serial_no,
