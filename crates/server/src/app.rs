@@ -13,8 +13,10 @@ use crate::health::Health;
 use crate::lakala::{Courier, LakalaSettings};
 use crate::metrics::Metrics;
 use crate::nonces::Nonces;
+use crate::openid::OpenidPages;
 use crate::platform::Platform;
 use crate::rate::Rate;
+use crate::sandbox::WechatCodes;
 use crate::secrets::{MasterKey, SecretError};
 use crate::sent::SentLog;
 use crate::signing::Signers;
@@ -39,6 +41,13 @@ pub struct Settings {
     pub nonces_max: usize,
     /// What is about coupons only.
     pub lakala: LakalaSettings,
+    /// Where users reach this server, as `https://m.example.com`: WeChat sends them back there.
+    /// A sandbox goes by the address it was called at where none is set.
+    pub public_url: Option<String>,
+    /// Where users are sent to agree; `None` is WeChat, and in a sandbox the sandbox's own.
+    pub wechat_authorize_base: Option<String>,
+    /// Where WeChat is asked whose a code is; `None` as above.
+    pub wechat_api_base: Option<String>,
     /// True when the sandbox's controls are served.
     pub sandbox: bool,
 }
@@ -53,6 +62,9 @@ impl Default for Settings {
             rate_per_s: 100_000,
             nonces_max: 8_000_000,
             lakala: LakalaSettings::default(),
+            public_url: None,
+            wechat_authorize_base: None,
+            wechat_api_base: None,
             sandbox: false,
         }
     }
@@ -92,6 +104,10 @@ pub struct App {
     pub faults: Faults,
     /// What callbacks the sandbox has sent; empty elsewhere.
     pub sent: SentLog,
+    /// What the openid pages remember.
+    pub openid: OpenidPages,
+    /// The codes the sandbox's own WeChat gave; empty elsewhere.
+    pub wechat_codes: WechatCodes,
     /// Held while the partners are read in.
     refreshing: tokio::sync::Mutex<()>,
 }
@@ -146,6 +162,8 @@ impl App {
             health: Health::default(),
             faults: Faults::default(),
             sent: SentLog::default(),
+            openid: OpenidPages::new(chance, began),
+            wechat_codes: WechatCodes::default(),
             refreshing: tokio::sync::Mutex::default(),
         }
     }
@@ -187,8 +205,8 @@ impl App {
 
     /// Begins to send callbacks, for as long as the engine runs. Once, when the platform has its
     /// keys (see [`ensure_platform_keys`](crate::ensure_platform_keys)).
-    pub fn start_delivery(self: &Arc<Self>) -> std::io::Result<()> {
-        let courier = Arc::new(Courier::new(self));
-        self.engine.deliver_with(courier, self.settings.lakala.delivery.clone())
+    pub fn start_delivery(self: &Arc<Self>) {
+        let courier = Courier::new(self);
+        self.engine.deliver_with(Arc::new(courier), self.settings.lakala.delivery.clone());
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 
-use crate::{App, gongyi, health, lakala, metrics, operator, sandbox};
+use crate::{App, gongyi, health, lakala, metrics, openid, operator, sandbox};
 
 /// All routes of the server.
 pub fn router(app: &Arc<App>) -> Router {
@@ -27,7 +27,11 @@ pub fn operators_router(app: &Arc<App>) -> Router {
 }
 
 fn partners(app: &Arc<App>) -> Router<Arc<App>> {
-    gongyi::routes(app).merge(lakala::routes(app))
+    // A sandbox's own WeChat is called by those who call partners' pages.
+    gongyi::routes(app)
+        .merge(lakala::routes(app))
+        .merge(openid::routes())
+        .merge(sandbox::wechat_routes(app))
 }
 
 fn operators(app: &Arc<App>) -> Router<Arc<App>> {

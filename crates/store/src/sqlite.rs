@@ -95,7 +95,13 @@ impl Store {
             _file: file,
             _lock: lock,
         };
-        store.free_leases()?;
+        match store.free_leases() {
+            // A damaged database opens all the same, so that an audit can say what is wrong with it.
+            Err(StoreError::Corrupt(what)) => {
+                tracing::error!(what, "leases of callbacks could not be freed");
+            }
+            freed => freed?,
+        }
         Ok((store, opened))
     }
 

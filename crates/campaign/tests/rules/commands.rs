@@ -1,7 +1,11 @@
 //! The commands behind a script's words.
 
+mod coupons;
+
 use huodong_campaign::*;
 use jiff::SignedDuration;
+
+use self::coupons::{callback_command, coupon_command};
 
 use crate::script::*;
 
@@ -19,6 +23,13 @@ pub enum Done {
     Settled(bool),
     Refunded(Donation),
     Granted(Granted),
+    Issued(Issued),
+    Redeemed(RedeemedCoupon),
+    Voided(Coupon),
+    Counted(u64),
+    Claimed(Vec<Claimed>),
+    Recorded(Option<Recorded>),
+    Resent(Vec<Id>),
     Other,
 }
 
@@ -42,9 +53,9 @@ where
     Box::new(Told(Operated { actor, command }, told))
 }
 
-/// The command behind an op. `known` are the donations that stood before the batch.
-pub fn command(op: &Op, now: i64, known: &[Known]) -> Box<dyn Step> {
-    let nth = |nth: usize| known.get(nth).map_or(Id(7), |donation| donation.id);
+/// The command behind an op.
+pub fn command(op: &Op, now: i64, known: &Known) -> Box<dyn Step> {
+    let nth = |nth: usize| known.donations.get(nth).map_or(Id(7), |donation| donation.id);
     match op.clone() {
         Op::CreateOrganization { org } => by_operator(
             CreateOrganization {
@@ -118,14 +129,12 @@ pub fn command(op: &Op, now: i64, known: &[Known]) -> Box<dyn Step> {
             let donation = thanks.nth.map(nth);
             Box::new(Told(grant(&thanks, now, donation), Done::Granted))
         }
+        Op::Coupon(op) => coupon_command(&op, known),
+        Op::Callback(op) => callback_command(&op, now, known),
     }
 }
 
 fn create(activity: u8, plan: Plan) -> CreateActivity {
-    let settlement = match plan.delay_s {
-        None => Settlement::Instant,
-        Some(delay_s) => Settlement::Deferred { delay_s },
-    };
     CreateActivity {
         activity_no: Some(activity_no(activity)),
         org_no: org_no(plan.org),
@@ -137,13 +146,17 @@ fn create(activity: u8, plan: Plan) -> CreateActivity {
         rules: Vec::new(),
         limits: plan.limits,
         channel: Channel::Book(BookRule {
-            settlement,
+            settlement: settlement(plan.delay_s),
             fail_per_10000: 0,
             fail_money: vec![Fen(FAILS)],
             refuse_money: vec![Fen(REFUSED)],
             unavailable_money: vec![Fen(UNAVAILABLE)],
         }),
     }
+}
+
+fn settlement(delay_s: Option<u32>) -> Settlement {
+    delay_s.map_or(Settlement::Instant, |delay_s| Settlement::Deferred { delay_s })
 }
 
 fn no_change(activity: u8) -> UpdateActivity {

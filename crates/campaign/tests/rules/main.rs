@@ -10,6 +10,7 @@ mod coupons;
 mod donations;
 mod flowers;
 mod institutions;
+mod invariants;
 mod ledger;
 mod limits;
 mod memory;

@@ -1,13 +1,18 @@
 //! What should be true, said another way: no balances and no counters are kept; everything is
 //! summed up from the list of what happened, each time anew.
 
+mod callbacks;
 mod check;
+mod check_coupons;
+mod coupons;
 mod take_in;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use huodong_campaign::*;
 
+use self::callbacks::Message;
+use self::coupons::{Counter, Firm, Ticket};
 use crate::commands::Done;
 use crate::script::*;
 
@@ -21,6 +26,10 @@ pub struct Model {
     activities: BTreeMap<u8, Campaign>,
     orders: Vec<Order>,
     grants: Vec<Grant>,
+    firms: BTreeMap<u8, Firm>,
+    counters: BTreeMap<u8, Counter>,
+    tickets: Vec<Ticket>,
+    messages: Vec<Message>,
 }
 
 struct Campaign {
@@ -28,6 +37,7 @@ struct Campaign {
     ends: i64,
     status: ActivityStatus,
     counts: bool,
+    limits_changed: bool,
     funded: i128,
     released: i128,
 }
@@ -66,6 +76,20 @@ fn refuse_if(reasons: &[(bool, &'static str)]) -> Verdict {
     }
 }
 
+impl Campaign {
+    fn draft(plan: &Plan) -> Self {
+        Self {
+            plan: plan.clone(),
+            ends: START + plan.ends_h * HOUR,
+            status: ActivityStatus::Draft,
+            counts: false,
+            limits_changed: false,
+            funded: 0,
+            released: 0,
+        }
+    }
+}
+
 impl Order {
     fn lives(&self) -> bool {
         matches!(self.status, DonationStatus::Placed | DonationStatus::Paid)
@@ -77,16 +101,20 @@ impl Model {
         Self { now: START, ..Self::default() }
     }
 
-    /// The donations there are.
-    pub fn known(&self) -> Vec<Known> {
-        let known =
-            |order: &Order| Known { id: order.id, app: order.gift.app, user: order.gift.user };
-        self.orders.iter().map(known).collect()
+    /// What there is.
+    pub fn known(&self) -> Known {
+        let given =
+            |order: &Order| Given { id: order.id, app: order.gift.app, user: order.gift.user };
+        let callback = |message: &Message| Some((message.id?, message.lease));
+        Known {
+            donations: self.orders.iter().map(given).collect(),
+            coupons: self.tickets.iter().map(|it| (it.id, it.ask.clone())).collect(),
+            callbacks: self.messages.iter().filter_map(callback).collect(),
+        }
     }
 
-    /// Compares what happened with what should have, and takes it in. `known` are the orders that
-    /// stood before the batch: what `nth` counts in.
-    pub fn judge(&mut self, op: &Op, known: &[Known], outcome: &Result<Done, String>) {
+    /// Compares what happened with what should have, and takes it in.
+    pub fn judge(&mut self, op: &Op, known: &Known, outcome: &Result<Done, String>) {
         match (self.expect(op, known), outcome) {
             (Ok(()), Ok(done)) => self.take_in(op, known, done),
             (Err(reason), Err(refusal)) => {
@@ -106,7 +134,7 @@ impl Model {
         refuse_if(&[(projects.is_empty(), "Projects"), (unknown, "UnknownProject")])
     }
 
-    fn expect(&self, op: &Op, known: &[Known]) -> Verdict {
+    fn expect(&self, op: &Op, known: &Known) -> Verdict {
         match op {
             Op::CreateOrganization { org } => {
                 refuse_if(&[(self.deposited.contains_key(org), "Taken")])
@@ -164,6 +192,7 @@ impl Model {
             }
             Op::SetProjects { activity, projects } => {
                 self.living(*activity)?;
+                refuse_if(&[(self.counters.contains_key(activity), "OtherKind")])?;
                 self.all_projects(projects)
             }
             Op::SetEnd { activity, at_h } => {
@@ -177,10 +206,14 @@ impl Model {
             Op::Donate(gift) => self.expect_donate(gift),
             Op::Settle { .. } => Ok(()),
             Op::Refund { nth } => {
-                let order = self.order(known.get(*nth).map(|known| &known.id)).ok_or("Unknown")?;
+                let order = self
+                    .order(known.donations.get(*nth).map(|known| &known.id))
+                    .ok_or("Unknown")?;
                 refuse_if(&[(order.status != DonationStatus::Paid, "NotPaid")])
             }
             Op::Grant(thanks) => self.expect_grant(thanks, known),
+            Op::Coupon(op) => self.expect_coupon(op, known),
+            Op::Callback(op) => self.expect_callback(op, known),
         }
     }
 
@@ -200,6 +233,7 @@ impl Model {
         let campaign = self.activities.get(&gift.activity).ok_or("UnknownActivity")?;
         refuse_if(&[
             (campaign.plan.org != gift.org, "UnknownActivity"),
+            (self.counters.contains_key(&gift.activity), "UnknownActivity"),
             (!self.projects.contains(&gift.project), "UnknownProject"),
             (!campaign.plan.projects.contains(&gift.project), "ProjectNotBound"),
             (gift.money == 0, "MoneyZero"),
@@ -224,8 +258,8 @@ impl Model {
         ])
     }
 
-    fn expect_grant(&self, thanks: &Thanks, known: &[Known]) -> Verdict {
-        let named = thanks.nth.map(|nth| known.get(nth).map_or(Id(7), |known| known.id));
+    fn expect_grant(&self, thanks: &Thanks, known: &Known) -> Verdict {
+        let named = thanks.nth.map(|nth| known.donations.get(nth).map_or(Id(7), |known| known.id));
         if let Some(first) = self.grant(thanks) {
             return refuse_if(&[
                 (first.user != thanks.user, "KeyReused(\"open_id\")"),
@@ -277,6 +311,11 @@ impl Model {
         self.orders.iter().filter(|order| of(order)).map(|order| i128::from(order.gift.money)).sum()
     }
 
+    fn coupon_sum(&self, activity: u8, money: impl Fn(&Ticket) -> i64) -> i128 {
+        let own = self.tickets.iter().filter(|ticket| ticket.ask.activity == activity);
+        own.map(|ticket| i128::from(money(ticket))).sum()
+    }
+
     /// What no order of the activity holds.
     fn frozen(&self, activity: u8) -> i128 {
         let campaign = &self.activities[&activity];
@@ -285,6 +324,7 @@ impl Model {
             - self.sum(|order| {
                 order.gift.activity == activity && (order.lives() || order.back_to_org)
             })
+            - self.coupon_sum(activity, Ticket::missing)
     }
 
     /// What no activity of the organization holds.
@@ -293,6 +333,8 @@ impl Model {
         let own = self.activities.iter().filter(|(_, campaign)| campaign.plan.org == org);
         own.fold(*deposited, |sum, (activity, campaign)| {
             let back = self.sum(|order| order.gift.activity == *activity && order.back_to_org);
+            let unspent = |ticket: &Ticket| if ticket.back_to_org { ticket.returned() } else { 0 };
+            let back = back + self.coupon_sum(*activity, unspent);
             sum - campaign.funded + campaign.released + back
         })
     }
@@ -304,7 +346,13 @@ impl Model {
                 && (order.gift.activity, order.gift.user) == (activity, user)
                 && on.is_none_or(|on| on == day(order.placed))
         });
-        own.fold((0, 0), |(count, money), order| (count + 1, money + order.gift.money))
+        let coupons = self.tickets.iter().filter(|ticket| {
+            ticket.status != CouponStatus::Failed
+                && (ticket.ask.activity, ticket.ask.user) == (activity, user)
+                && on.is_none_or(|on| on == day(ticket.placed))
+        });
+        let taken = own.map(|order| order.gift.money).chain(coupons.map(|ticket| ticket.value));
+        taken.fold((0, 0), |(count, sum), money| (count + 1, sum + money))
     }
 
     fn flowers(&self, app: u8, user: u8, on: Option<i64>) -> u32 {

@@ -1,9 +1,13 @@
 //! Random commands: few names and few amounts, so that they collide.
 
+mod coupons;
+
 use huodong_campaign::*;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::select;
+
+pub use coupons::*;
 
 /// Midnight of 2026-11-21 in Shanghai.
 pub const START: i64 = 1_795_190_400;
@@ -40,6 +44,8 @@ pub enum Op {
     Settle { nth: usize },
     Refund { nth: usize },
     Grant(Thanks),
+    Coupon(CouponOp),
+    Callback(CallbackOp),
 }
 
 #[derive(Clone, Debug)]
@@ -79,34 +85,49 @@ pub struct Thanks {
     pub meddles: bool,
 }
 
-/// A donation that stood before the batch, and whose it was.
-#[derive(Clone, Copy, Debug)]
+/// What stood before the batch: what `nth` counts in.
+#[derive(Clone, Debug)]
 pub struct Known {
+    pub donations: Vec<Given>,
+    pub coupons: Vec<(Id, Ask)>,
+    /// With the end of the lease each is under.
+    pub callbacks: Vec<(Id, Option<i64>)>,
+}
+
+/// A donation, and whose it was.
+#[derive(Clone, Copy, Debug)]
+pub struct Given {
     pub id: Id,
     pub app: u8,
     pub user: u8,
 }
 
 impl Op {
-    /// Points `nth` at a donation there is, and thanks mostly to its donor. What is beyond `STRAY`
-    /// stays as it is, so that unknown and other people's donations are asked for too.
-    pub fn aimed(&self, known: &[Known]) -> Self {
-        let aim =
-            |nth: usize| if nth < STRAY && !known.is_empty() { nth % known.len() } else { nth };
+    /// Points `nth` at what there is, and thanks mostly to a donation's donor. What is beyond
+    /// `STRAY` stays as it is, so that the unknown and other people's donations are asked for too.
+    pub fn aimed(&self, known: &Known) -> Self {
+        let donations = &known.donations;
+        let aim = |nth| aim(nth, donations.len());
         match self.clone() {
             Self::Settle { nth } => Self::Settle { nth: aim(nth) },
             Self::Refund { nth } => Self::Refund { nth: aim(nth) },
             Self::Grant(mut thanks) => {
                 thanks.nth = thanks.nth.map(aim);
-                let named = thanks.nth.and_then(|nth| known.get(nth));
+                let named = thanks.nth.and_then(|nth| donations.get(nth));
                 if let Some(named) = named.filter(|_| !thanks.meddles) {
                     (thanks.app, thanks.user) = (named.app, named.user);
                 }
                 Self::Grant(thanks)
             }
+            Self::Coupon(op) => Self::Coupon(op.aimed(known)),
+            Self::Callback(op) => Self::Callback(op.aimed(known)),
             other => other,
         }
     }
+}
+
+fn aim(nth: usize, len: usize) -> usize {
+    if nth < STRAY && len > 0 { nth % len } else { nth }
 }
 
 const STRAY: usize = 30;
@@ -118,8 +139,9 @@ pub fn at(second: i64) -> Timestamp {
 /// A script that first builds a small world, then does as it likes.
 pub fn scripts() -> impl Strategy<Value = Vec<Batch>> {
     let plans = prop::collection::vec(plan(), 3);
-    let free = prop::collection::vec(batch(), 4..24);
-    (plans, free).prop_map(|(plans, free)| {
+    let free = || prop::collection::vec(batch(), 2..14);
+    let free = (free(), stubborn(), free());
+    (plans, coupon_world(), free).prop_map(|(plans, coupons, free)| {
         let mut ops = Vec::new();
         for number in 0..2 {
             ops.push(Op::CreateOrganization { org: number });
@@ -135,8 +157,9 @@ pub fn scripts() -> impl Strategy<Value = Vec<Batch>> {
                 ops.push(Op::SetStatus { activity, to: ActivityStatus::Running });
             }
         }
+        ops.extend(coupons);
         let mut script = vec![Batch { pass_s: 0, ops }];
-        script.extend(free);
+        script.extend(free.0.into_iter().chain(free.1).chain(free.2));
         script
     })
 }
@@ -148,12 +171,12 @@ fn batch() -> impl Strategy<Value = Batch> {
         1 => Just(HOUR),
         2 => Just(13 * HOUR),
     ];
-    (pass, prop::collection::vec(op(), 1..8)).prop_map(|(pass_s, ops)| Batch { pass_s, ops })
+    (pass, prop::collection::vec(op(), 1..12)).prop_map(|(pass_s, ops)| Batch { pass_s, ops })
 }
 
 fn op() -> impl Strategy<Value = Op> {
     let org = 0..3_u8;
-    let activity = 0..4_u8;
+    let activity = || 0..8_u8;
     let status = select(vec![
         ActivityStatus::Draft,
         ActivityStatus::Running,
@@ -167,35 +190,36 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (0..3_u8).prop_map(|project| Op::CreateProject { project }),
         1 => (0..3_u8, org.clone()).prop_map(|(app, org)| Op::CreateApplication { app, org }),
         1 => (0..3_u8, 0..3_u8).prop_map(|(bid, app)| Op::AssignBid { bid, app }),
-        1 => (activity.clone(), plan())
+        1 => (0..4_u8, plan())
             .prop_map(|(activity, plan)| Op::CreateActivity { activity, plan }),
         2 => (org.clone(), wild_money()).prop_map(|(org, money)| Op::Deposit { org, money }),
         2 => (org, wild_money()).prop_map(|(org, money)| Op::Withdraw { org, money }),
-        3 => (activity.clone(), wild_money())
+        3 => (activity(), wild_money())
             .prop_map(|(activity, money)| Op::Fund { activity, money }),
-        3 => (activity.clone(), status).prop_map(|(activity, to)| Op::SetStatus { activity, to }),
-        2 => (activity.clone(), limits())
+        3 => (activity(), status).prop_map(|(activity, to)| Op::SetStatus { activity, to }),
+        2 => (activity(), limits())
             .prop_map(|(activity, limits)| Op::SetLimits { activity, limits }),
-        1 => (activity.clone(), projects())
+        1 => (activity(), projects())
             .prop_map(|(activity, projects)| Op::SetProjects { activity, projects }),
-        1 => (activity.clone(), -2..100_i64)
+        1 => (activity(), -2..100_i64)
             .prop_map(|(activity, at_h)| Op::SetEnd { activity, at_h }),
-        2 => (activity, prop::bool::weighted(0.7))
+        2 => (activity(), prop::bool::weighted(0.7))
             .prop_map(|(activity, only_if_over)| Op::End { activity, only_if_over }),
         36 => gift().prop_map(Op::Donate),
         14 => (0..32_usize).prop_map(|nth| Op::Settle { nth }),
         6 => (0..32_usize).prop_map(|nth| Op::Refund { nth }),
         12 => thanks().prop_map(Op::Grant),
+        70 => coupon_op().prop_map(Op::Coupon),
+        20 => callback_op().prop_map(Op::Callback),
     ]
 }
 
 fn plan() -> impl Strategy<Value = Plan> {
-    let delay = prop_oneof![Just(None), Just(Some(0)), Just(Some(5)), Just(Some(90_000))];
     (
         select(vec![0, 0, 0, 1]),
         projects(),
         limits(),
-        delay,
+        delay(),
         select(vec![-2, 0, 0, 0, 0, 1]),
         1..96_i64,
     )
@@ -207,6 +231,10 @@ fn plan() -> impl Strategy<Value = Plan> {
             starts_h,
             ends_h,
         })
+}
+
+fn delay() -> impl Strategy<Value = Option<u32>> {
+    prop_oneof![Just(None), Just(Some(0)), Just(Some(5)), Just(Some(90_000))]
 }
 
 fn projects() -> impl Strategy<Value = Vec<u8>> {

@@ -122,8 +122,10 @@ impl Client {
             .body(body);
         let received = exchange(request).await.map_err(|error| Error::from_failure(api, error))?;
         let verified = self.verifier.verify(&received.headers, &received.body, self.source.now());
-        let verified = verified.map_err(|source| Error::Unverified { api, source })?;
-        Ok((verified, received.body))
+        match verified {
+            Ok(verified) => Ok((verified, received.body)),
+            Err(source) => Err(Error::Unverified { api, source, claims: claims(&received.body) }),
+        }
     }
 
     /// The `Authorization` header of a request with this body, made now. Each is good for one
@@ -150,6 +152,12 @@ fn short(nonce: String) -> String {
         char::from(ALPHABET[at])
     };
     (0..NONCE_CHARS).map(|_| letter()).collect()
+}
+
+/// The code and message of an answer nobody vouches for, cut to a line.
+fn claims(body: &[u8]) -> Option<String> {
+    let (_, reply) = Reply::<&RawValue>::read(body).ok()?;
+    Some(format!("{} {}", reply.code, reply.msg).chars().take(200).collect())
 }
 
 fn read<T: serde::de::DeserializeOwned>(

@@ -35,13 +35,16 @@ pub enum Error {
     },
     /// The answer is not the platform's, or cannot be shown to be. Nothing of it was believed;
     /// the call may have taken effect.
-    #[error("{api}: the answer is not verified")]
+    #[error("{api}: the answer is not verified{}", claim(.claims))]
     Unverified {
         /// The call.
         api: Api,
         /// Why not.
         #[source]
         source: Unverified,
+        /// The code and message it claims, where it has the form of a reply: a hint for people,
+        /// who may find that their own key or appid is wrong, and nothing to act on.
+        claims: Option<String>,
     },
     /// The answer is not what the document describes.
     #[error("{api}: the answer cannot be read: {reason}")]
@@ -54,6 +57,10 @@ pub enum Error {
     /// The server refused.
     #[error(transparent)]
     Refused(#[from] Refused),
+}
+
+fn claim(claims: &Option<String>) -> String {
+    claims.as_ref().map(|claims| format!("; it claims {claims:?}")).unwrap_or_default()
 }
 
 /// A refusal: an answer whose `code` is not 000000. Nothing happened, unless it is 999999.

@@ -130,6 +130,20 @@ async fn an_answer_that_is_not_the_platforms_is_refused() {
 }
 
 #[tokio::test]
+async fn what_an_unverified_refusal_claims_is_told_but_not_acted_on() {
+    let body = json!({"code": "999999", "msg": "系统异常"}).to_string();
+    for (body, told) in [
+        (body, "issue: the answer is not verified; it claims \"999999 系统异常\""),
+        ("<html>".to_owned(), "issue: the answer is not verified"),
+    ] {
+        let script = Script::new([Step::Reply(body, &PLATFORM, |headers| headers.clear())]).await;
+        let error = script.client().issue(&request()).await.unwrap_err();
+        assert_eq!(error.to_string(), told);
+        assert_eq!((error.advice(), error.code()), (Advice::Fix, None));
+    }
+}
+
+#[tokio::test]
 async fn another_key_of_the_platform_does_not_sign_under_the_first_ones_serial() {
     let body = json!({"code": "000000"}).to_string();
     let forged = Step::Reply(body, &NEXT, |headers| {

@@ -21,13 +21,14 @@ words! {
     ActivityStatus { Draft, Running, Paused, Ended }
 }
 
-/// How much one user may take from one activity. What is left out is no limit.
+/// How much one user may take from one activity, in orders (donations or coupons) and in money. What
+/// is left out is no limit.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UserLimits {
-    /// Donations for the activity's whole life.
+    /// Orders for the activity's whole life.
     count_total: Option<u32>,
-    /// Donations on one Shanghai day.
+    /// Orders on one Shanghai day.
     count_day: Option<u32>,
     /// Money for the activity's whole life, in fen.
     money_total: Option<Money>,
@@ -90,7 +91,7 @@ impl From<campaign::BehaviourRule> for BehaviourRule {
     }
 }
 
-/// What executes an activity's donations.
+/// What executes an activity's orders, which are donations or coupons.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[schema(example = json!({"book": {"settlement": {"deferred": {"delay_s": 30}}}}))]
@@ -103,33 +104,33 @@ pub(super) enum Channel {
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BookRule {
-    /// When a donation settles.
+    /// When an order settles.
     settlement: Settlement,
-    /// How many of 10,000 donations fail when they settle.
+    /// How many of 10,000 orders fail when they settle.
     #[serde(default)]
     #[schema(maximum = 10_000)]
     fail_per_10000: u16,
-    /// Donations of exactly these amounts, in fen, fail when they settle.
+    /// Orders of exactly these amounts, in fen (for a coupon what it is worth at most), fail when they settle.
     #[serde(default, deserialize_with = "at_most::<AMOUNTS_MAX, _, _>")]
     #[schema(max_items = 100)]
     fail_money: Vec<Money>,
-    /// Donations of exactly these amounts, in fen, are refused for good; nothing is placed.
+    /// Orders of exactly these amounts, in fen (for a coupon what it is worth at most), are refused for good; nothing is placed.
     #[serde(default, deserialize_with = "at_most::<AMOUNTS_MAX, _, _>")]
     #[schema(max_items = 100)]
     refuse_money: Vec<Money>,
-    /// Donations of exactly these amounts, in fen, find the channel down; nothing is placed.
+    /// Orders of exactly these amounts, in fen (for a coupon what it is worth at most), find the channel down; nothing is placed.
     #[serde(default, deserialize_with = "at_most::<AMOUNTS_MAX, _, _>")]
     #[schema(max_items = 100)]
     unavailable_money: Vec<Money>,
 }
 
-/// When a donation settles.
+/// When an order settles.
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Settlement {
-    /// As it is placed: its answer says 11 or 13.
+    /// As it is placed: its answer says 11 or 13, a coupon's SUCCESS or FAIL.
     Instant,
-    /// Later, by the business clock: its answer says 2, and the caller polls.
+    /// Later, by the business clock: its answer says 2, a coupon's PROCESS, and the caller polls.
     Deferred {
         /// How many seconds later.
         delay_s: Delay,
@@ -152,7 +153,7 @@ impl TryFrom<u32> for Delay {
 }
 
 impl Channel {
-    /// What an activity has that does not say: every donation succeeds at once.
+    /// What an activity has that does not say: every order succeeds at once.
     pub(super) fn simplest() -> campaign::Channel {
         campaign::Channel::Book(campaign::BookRule::all_succeed(campaign::Settlement::Instant))
     }

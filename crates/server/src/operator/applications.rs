@@ -8,21 +8,19 @@ use huodong_campaign::{
     self as campaign, AppId, CreateApplication, OrgNo, RevokeApplication, RotateSecret,
     UpdateApplication,
 };
-use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::auth::{Administers, Operator, Reads};
 use super::body::{Json, Named};
-use super::csv::{Cell, Record};
-use super::document::{Changing, Reading};
+use super::csv::Record;
+use super::document::{Changing, Getting, Reading};
 use super::list::{List, Listing, Paging, shown};
+use super::partners::overlap_end;
 use super::problem::Problem;
 use super::values::{Name, Number, Time, given, words};
 use crate::App;
 
-/// The longest a rotated secret may go on signing: 30 days.
-const OVERLAP_S_MAX: u32 = 30 * 86_400;
 /// Flowers one user may receive a day where an application does not say.
 const FLOWERS_PER_DAY_DEFAULT: u32 = 10;
 /// Random bytes of a secret.
@@ -84,19 +82,6 @@ impl Record for Application {
         "previous_secret_valid_until",
         "created_at",
     ];
-
-    fn cells(&self) -> Vec<Cell> {
-        vec![
-            Cell::text(&self.appid),
-            Cell::text(&self.org_no),
-            Cell::text(&self.name),
-            Cell::json(&self.status),
-            Cell::maybe_number(self.rate_per_s),
-            Cell::Number(self.flowers_per_day.into()),
-            Cell::maybe(self.previous_secret_valid_until),
-            Cell::text(self.created_at),
-        ]
-    }
 }
 
 /// Which applications.
@@ -190,9 +175,7 @@ pub(super) async fn create(
     params(("appid" = String, Path, description = "What it signs as")),
     responses(
         (status = 200, description = "It", body = Application),
-        (status = 404, description = "There is none", body = Problem,
-            content_type = "application/problem+json"),
-        Reading,
+        Getting,
     )
 )]
 pub(super) async fn get(
@@ -200,8 +183,7 @@ pub(super) async fn get(
     Named(appid): Named<String>,
 ) -> Result<axum::Json<Application>, Problem> {
     let number = AppId::from(appid.as_str());
-    let found = operator.read(move |reader| reader.application(&number)).await?;
-    let found = found.ok_or_else(|| Problem::unknown("appid", &appid))?;
+    let found = operator.find("appid", &appid, move |reader| reader.application(&number)).await?;
     Ok(axum::Json(found.into()))
 }
 
@@ -265,18 +247,10 @@ pub(super) async fn rotate_secret(
     Named(appid): Named<String>,
     Json(rotation): Json<Rotation>,
 ) -> Result<axum::Json<MadeApplication>, Problem> {
-    if rotation.overlap_s > OVERLAP_S_MAX {
-        let detail = format!("overlap_s must be at most {OVERLAP_S_MAX} (30 days)");
-        return Err(Problem::invalid("overlap_s", detail));
-    }
     let app = operator.app();
+    let previous_valid_until = overlap_end(app, rotation.overlap_s)?;
     let appid = AppId::from(appid);
     let (secret, sealed_secret) = made_secret(app, &appid);
-    let overlap = SignedDuration::from_secs(rotation.overlap_s.into());
-    let previous_valid_until = (rotation.overlap_s > 0)
-        .then(|| app.engine.clock().real().checked_add(overlap))
-        .transpose()
-        .map_err(|_| Problem::invalid("overlap_s", "overlap_s is too long"))?;
     let command = RotateSecret { appid, sealed_secret, previous_valid_until };
     let rotated = operator.change_partners(command).await?;
     Ok(axum::Json(MadeApplication { about: rotated.into(), secret }))

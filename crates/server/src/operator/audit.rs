@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::auth::{Operator, Reads};
-use super::csv::{Cell, Record};
+use super::csv::Record;
 use super::document::Reading;
 use super::list::{List, Listing, Paging, shown};
 use super::problem::Problem;
@@ -55,18 +55,6 @@ impl Record for AuditLine {
     const LIST: &'static str = "audit";
     const COLUMNS: &'static [&'static str] =
         &["id", "at", "actor", "trace_id", "action", "subject", "detail"];
-
-    fn cells(&self) -> Vec<Cell> {
-        vec![
-            Cell::text(&self.id),
-            Cell::text(self.at),
-            Cell::text(&self.actor),
-            Cell::text(&self.trace_id),
-            Cell::text(&self.action),
-            Cell::text(&self.subject),
-            Cell::json(&self.detail),
-        ]
-    }
 }
 
 /// Which changes. All that is given must match.

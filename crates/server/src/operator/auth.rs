@@ -93,6 +93,16 @@ impl<P> Operator<P> {
     ) -> Result<T, Problem> {
         read(&self.app, question).await
     }
+
+    /// What the path names, or the problem that there is none.
+    pub(super) async fn find<T: Send + 'static>(
+        &self,
+        field: &str,
+        named: &str,
+        question: impl FnOnce(&Reader) -> Result<Option<T>, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.read(question).await?.ok_or_else(|| Problem::unknown(field, named))
+    }
 }
 
 impl<P: Changes> Operator<P> {

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::{Administers, Operator, Reads};
 use super::body::Json;
-use super::csv::{Cell, Record};
+use super::csv::Record;
 use super::document::{Changing, Reading};
 use super::list::{List, Listing, Paging, shown};
 use super::problem::Problem;
@@ -40,10 +40,6 @@ impl From<BidGrant> for Bid {
 impl Record for Bid {
     const LIST: &'static str = "bids";
     const COLUMNS: &'static [&'static str] = &["bid", "appid", "created_at"];
-
-    fn cells(&self) -> Vec<Cell> {
-        vec![Cell::text(&self.bid), Cell::text(&self.appid), Cell::text(self.created_at)]
-    }
 }
 
 /// Which bids.

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http_body_util::channel::Channel;
 use huodong_store::{Page, PageRequest, Reader, StoreError};
 use serde::Serialize;
+use serde_json::Value;
 use thiserror::Error;
 
 use super::auth::read;
@@ -21,59 +22,33 @@ const ROWS_PER_PAGE: usize = 500;
 /// How long a receiver may stand still before it is cut off.
 const STALL_S_MAX: u64 = 60;
 
-/// A row of a list.
+/// A row of a list: what it is as JSON, cell by cell.
 pub(super) trait Record: Serialize + Send + 'static {
     /// What the list is called; the export's file name.
     const LIST: &'static str;
-    /// The header row.
+    /// The header row: each the name of a field.
     const COLUMNS: &'static [&'static str];
-    /// One cell for each column.
-    fn cells(&self) -> Vec<Cell>;
 }
 
-/// One cell.
-pub(super) enum Cell {
-    /// Text, which a spreadsheet must not take for a formula.
-    Text(String),
-    /// A whole number.
-    Number(i64),
+/// A field as one cell: absent is empty, a list of texts is in one cell with blanks between, a
+/// structure stays JSON.
+fn cell(field: &Value) -> String {
+    match field {
+        Value::Null => String::new(),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(it) => it.to_string(),
+        Value::String(text) => not_a_formula(text.clone()),
+        Value::Array(items) => match items.iter().map(Value::as_str).collect::<Option<Vec<_>>>() {
+            Some(texts) => not_a_formula(texts.join(" ")),
+            None => field.to_string(),
+        },
+        Value::Object(_) => field.to_string(),
+    }
 }
 
-impl Cell {
-    /// Something that shows itself as text.
-    pub(super) fn text(it: impl ToString) -> Self {
-        Self::Text(it.to_string())
-    }
-
-    /// Text that may be absent.
-    pub(super) fn maybe(it: Option<impl ToString>) -> Self {
-        Self::Text(it.map(|it| it.to_string()).unwrap_or_default())
-    }
-
-    /// A number that may be absent.
-    pub(super) fn maybe_number(it: Option<impl Into<i64>>) -> Self {
-        it.map_or_else(|| Self::Text(String::new()), |it| Self::Number(it.into()))
-    }
-
-    /// An enum's word, or a structure as JSON.
-    pub(super) fn json(it: &impl Serialize) -> Self {
-        match serde_json::to_value(it).expect("what is listed is JSON") {
-            serde_json::Value::String(word) => Self::Text(word),
-            serde_json::Value::Null => Self::Text(String::new()),
-            value => Self::Text(value.to_string()),
-        }
-    }
-
-    fn into_field(self) -> String {
-        match self {
-            Self::Number(number) => number.to_string(),
-            // Spreadsheets run cells that begin like this; the apostrophe makes them text.
-            Self::Text(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => {
-                format!("'{text}")
-            }
-            Self::Text(text) => text,
-        }
-    }
+/// Spreadsheets run cells that begin like a formula; an apostrophe makes them text.
+fn not_a_formula(text: String) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
 }
 
 /// The reason an export broke off; the receiver sees a broken transfer, not a short list.
@@ -145,8 +120,8 @@ fn written<R: Record>(rows: &[R], header: bool) -> Result<Vec<u8>, Problem> {
         writer.write_record(R::COLUMNS).map_err(unwritable)?;
     }
     for row in rows {
-        let fields = row.cells().into_iter().map(Cell::into_field);
-        writer.write_record(fields).map_err(unwritable)?;
+        let row = serde_json::to_value(row).expect("what is listed is JSON");
+        writer.write_record(R::COLUMNS.iter().map(|name| cell(&row[name]))).map_err(unwritable)?;
     }
     writer.into_inner().map_err(|error| unwritable(error.into_error().into()))
 }
@@ -157,21 +132,40 @@ mod tests {
     use super::*;
 
     #[derive(Serialize)]
-    struct Row(&'static str, i64);
+    struct Row {
+        name: &'static str,
+        balance: i64,
+        owners: Vec<&'static str>,
+        terms: Value,
+        at: Option<u8>,
+    }
 
     impl Record for Row {
         const LIST: &'static str = "rows";
-        const COLUMNS: &'static [&'static str] = &["name", "balance"];
-        fn cells(&self) -> Vec<Cell> {
-            vec![Cell::text(self.0), Cell::Number(self.1)]
-        }
+        const COLUMNS: &'static [&'static str] = &["name", "balance", "owners", "terms", "at"];
+    }
+
+    fn row(name: &'static str, balance: i64) -> Row {
+        Row { name, balance, owners: Vec::new(), terms: Value::Null, at: None }
+    }
+
+    fn text<R: Record>(rows: &[R]) -> String {
+        let text = String::from_utf8(written(rows, true).unwrap()).unwrap();
+        text.split_once('\n').unwrap().1.to_owned()
     }
 
     #[test]
     fn formulas_are_text_and_negative_numbers_are_numbers() {
-        let rows = [Row("=1+1", -5), Row("a,\"b\"", 7), Row("@x", 0)];
-        let text = String::from_utf8(written(&rows, true).unwrap()).unwrap();
-        assert_eq!(text, "name,balance\n'=1+1,-5\n\"a,\"\"b\"\"\",7\n'@x,0\n");
+        let rows = [row("=1+1", -5), row("a,\"b\"", 7), row("@x", 0)];
+        assert_eq!(text(&rows), "'=1+1,-5,,,\n\"a,\"\"b\"\"\",7,,,\n'@x,0,,,\n");
+    }
+
+    #[test]
+    fn lists_of_texts_read_as_texts_and_structures_as_json() {
+        let owners = vec!["-1", "b"];
+        let row =
+            Row { owners, terms: serde_json::json!({"days": [3]}), at: Some(1), ..row("", 0) };
+        assert_eq!(text(&[row]), ",0,'-1 b,\"{\"\"days\"\":[3]}\",1\n");
     }
 
     #[test]

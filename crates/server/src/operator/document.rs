@@ -12,7 +12,8 @@ use utoipa::{IntoResponses, Modify, OpenApi as _};
 use super::problem::Problem;
 
 const ABOUT: &str = "\
-For those who run the platform: partners, projects, activities, money, and what happened.
+For those who run the platform: partners, projects, activities, coupons, callbacks, money, and what \
+happened.
 
 Every call carries a token: `Authorization: Bearer hdop_…`. Roles: **viewer** and **reviewer** read; \
 **finance** reads and moves money; **admin** may do everything. Where an operation needs a role, its \
@@ -37,6 +38,11 @@ filtered list.";
         (name = "projects", description = "Charity projects that receive donations"),
         (name = "activities", description = "Campaigns: window, money, limits, status"),
         (name = "donations", description = "Donations and the flowers given for them"),
+        (name = "institutions", description = "Lakala's partners, who hand coupons out"),
+        (name = "coupons", description = "Coupons: looked up, used at tills, taken back"),
+        (name = "callbacks", description = "What institutions are told, and how that went"),
+        (name = "openid pages", description = "Pages that ask WeChat for a user's openid"),
+        (name = "platform keys", description = "What answers and callbacks are signed with"),
         (name = "ledger", description = "Double-entry: accounts, transfers, the trial balance"),
         (name = "operators", description = "Tokens, roles and the audit log"),
     )
@@ -78,6 +84,9 @@ pub(super) async fn serve() -> impl IntoResponse {
 /// The problems any reading operation may answer with.
 pub(super) struct Reading;
 
+/// The problems an operation that shows what its path names may answer with.
+pub(super) struct Getting;
+
 /// The problems any changing operation may answer with.
 pub(super) struct Changing;
 
@@ -109,6 +118,14 @@ const CHANGING: &[(&str, &str)] = &[
 impl IntoResponses for Reading {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(READING)
+    }
+}
+
+impl IntoResponses for Getting {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut all = problems(READING);
+        all.extend(problems(&[("404", "The thing the path names is not there")]));
+        all
     }
 }
 

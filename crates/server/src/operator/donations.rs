@@ -8,8 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::{MovesMoney, Operator, Reads};
 use super::body::{Json, Named};
-use super::csv::{Cell, Record};
-use super::document::{Changing, Reading};
+use super::csv::Record;
+use super::document::{Changing, Getting, Reading};
 use super::list::{List, Listing, Paging, shown};
 use super::problem::Problem;
 use super::values::{Remark, Time, words};
@@ -121,28 +121,6 @@ impl Record for Donation {
         "changed_at",
         "flowers",
     ];
-
-    fn cells(&self) -> Vec<Cell> {
-        vec![
-            Cell::text(&self.id),
-            Cell::text(&self.donate_transcode),
-            Cell::text(&self.reward_transcode),
-            Cell::text(&self.bid),
-            Cell::text(&self.appid),
-            Cell::text(&self.activity_no),
-            Cell::text(&self.project_no),
-            Cell::text(&self.third_uid),
-            Cell::Number(self.reward.into()),
-            Cell::text(&self.reward_time),
-            Cell::Number(self.money),
-            Cell::json(&self.status),
-            Cell::Number(self.donate_status.into()),
-            Cell::text(self.placed_at),
-            Cell::maybe(self.settle_at),
-            Cell::text(self.changed_at),
-            Cell::maybe(self.flowers.as_ref()),
-        ]
-    }
 }
 
 /// Which donations. All that is given must match.
@@ -212,9 +190,7 @@ pub(super) async fn list(
     params(("id" = String, Path, description = "Its `id` or its `donate_transcode`")),
     responses(
         (status = 200, description = "It", body = Donation),
-        (status = 404, description = "There is none", body = Problem,
-            content_type = "application/problem+json"),
-        Reading,
+        Getting,
     )
 )]
 pub(super) async fn get(
@@ -222,8 +198,7 @@ pub(super) async fn get(
     Named(named): Named<String>,
 ) -> Result<axum::Json<Donation>, Problem> {
     let id = order_number(&named).ok_or_else(|| Problem::unknown("id", &named))?;
-    let found = operator.read(move |reader| reader.donation(id)).await?;
-    let found = found.ok_or_else(|| Problem::unknown("id", &named))?;
+    let found = operator.find("id", &named, move |reader| reader.donation(id)).await?;
     Ok(axum::Json(found.into()))
 }
 

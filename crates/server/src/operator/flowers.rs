@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::auth::{Operator, Reads};
-use super::csv::{Cell, Record};
+use super::csv::Record;
 use super::document::Reading;
 use super::list::{List, Listing, Paging, shown};
 use super::problem::Problem;
@@ -62,19 +62,6 @@ impl Record for Flowers {
         "donate_transcode",
         "granted_at",
     ];
-
-    fn cells(&self) -> Vec<Cell> {
-        vec![
-            Cell::text(&self.exchange_id),
-            Cell::text(&self.appid),
-            Cell::text(&self.trans_code),
-            Cell::text(&self.open_id),
-            Cell::Number(self.xhh_num.into()),
-            Cell::maybe(self.donation.as_ref()),
-            Cell::maybe(self.donate_transcode.as_ref()),
-            Cell::text(self.granted_at),
-        ]
-    }
 }
 
 /// Which exchanges. All that is given must match.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::auth::{Operator, Reads};
-use super::csv::{Cell, Record};
+use super::csv::Record;
 use super::document::Reading;
 use super::donations::order_number;
 use super::list::{List, Listing, Paging, shown};
@@ -52,15 +52,6 @@ impl From<campaign::Account> for Account {
 impl Record for Account {
     const LIST: &'static str = "accounts";
     const COLUMNS: &'static [&'static str] = &["id", "kind", "owner", "balance"];
-
-    fn cells(&self) -> Vec<Cell> {
-        vec![
-            Cell::text(&self.id),
-            Cell::json(&self.kind),
-            Cell::text(&self.owner),
-            Cell::Number(self.balance),
-        ]
-    }
 }
 
 /// Which accounts. All that is given must match.
@@ -110,9 +101,9 @@ pub(super) struct Transfer {
     money: i64,
     /// Why.
     reason: TransferReason,
-    /// The donation it was for.
+    /// The donation or coupon it was for.
     order: Option<String>,
-    /// The same as the caller was told it.
+    /// The same as the caller was told it: a donation's `donate_transcode`, a coupon's `trade_no`.
     donate_transcode: Option<String>,
     /// When, by the business clock.
     at: Time,
@@ -137,19 +128,6 @@ impl Record for Transfer {
     const LIST: &'static str = "transfers";
     const COLUMNS: &'static [&'static str] =
         &["id", "from", "to", "money", "reason", "order", "donate_transcode", "at"];
-
-    fn cells(&self) -> Vec<Cell> {
-        vec![
-            Cell::text(&self.id),
-            Cell::text(&self.from),
-            Cell::text(&self.to),
-            Cell::Number(self.money),
-            Cell::json(&self.reason),
-            Cell::maybe(self.order.as_ref()),
-            Cell::maybe(self.donate_transcode.as_ref()),
-            Cell::text(self.at),
-        ]
-    }
 }
 
 /// Which transfers. All that is given must match.
@@ -159,7 +137,8 @@ impl Record for Transfer {
 pub(super) struct WhichTransfers {
     /// From or to the account with this number.
     account: Option<String>,
-    /// For this donation, by its `id` or its `donate_transcode`.
+    /// For this donation, by its `id` or its `donate_transcode`, or for this coupon, by its `id` or
+    /// its `trade_no`.
     order: Option<String>,
     /// Made for this reason.
     #[param(inline)]

@@ -1,5 +1,6 @@
 //! Lists: paged by a cursor, filtered, strict about what they are asked, and exported as CSV.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -129,32 +130,32 @@ impl<F: Clone + Send + Sync + 'static> List<F> {
         }
         let before = match &self.asked.cursor {
             None => None,
-            Some(cursor) => Some(read_cursor(cursor)?.parse().map_err(|_| bad_cursor())?),
+            Some(cursor) => Some(read_cursor(cursor)?),
         };
         let request = PageRequest { before, limit: self.asked.limit()? };
         let page = operator.read(move |reader| question(reader, request)).await?;
-        let next_cursor = page.next.map(|next| write_cursor(&next.to_string()));
+        let next_cursor = page.next.as_ref().map(write_cursor);
         Ok(axum::Json(Listing { items: page.rows, next_cursor }).into_response())
     }
 
     /// Answers a short list that is read at once; its cursor is the `key` of the last item, by
     /// which the rows are in order.
-    pub(super) fn answer_sorted<R: Record>(
+    pub(super) fn answer_sorted<R: Record, K: Ord + ToString + FromStr>(
         self,
         mut rows: Vec<R>,
-        key: impl Fn(&R) -> &str,
+        key: impl Fn(&R) -> K,
     ) -> Result<Response, Problem> {
         if self.asked.format()? == Format::Csv {
             return csv::whole(&rows);
         }
         if let Some(cursor) = &self.asked.cursor {
             let after = read_cursor(cursor)?;
-            rows.retain(|row| key(row) > after.as_str());
+            rows.retain(|row| key(row) > after);
         }
         let limit = self.asked.limit()?;
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next_cursor = rows.last().filter(|_| more).map(|row| write_cursor(key(row)));
+        let next_cursor = rows.last().filter(|_| more).map(|row| write_cursor(&key(row)));
         Ok(axum::Json(Listing { items: rows, next_cursor }).into_response())
     }
 }
@@ -208,17 +209,19 @@ fn malformed(parameter: &str, says: &str) -> Problem {
     Problem::new(Kind::Malformed, format!("{parameter}: {says}")).about(parameter)
 }
 
-fn bad_cursor() -> Problem {
-    malformed("cursor", "is not a next_cursor of this list")
+/// A position as callers hand it back.
+pub(super) fn write_cursor(position: &impl ToString) -> String {
+    URL_SAFE_NO_PAD.encode(position.to_string())
 }
 
-fn write_cursor(position: &str) -> String {
-    URL_SAFE_NO_PAD.encode(position)
+/// The position a caller hands back; `None` for what was never handed out.
+pub(super) fn position<K: FromStr>(cursor: &str) -> Option<K> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+    String::from_utf8(bytes).ok()?.parse().ok()
 }
 
-fn read_cursor(cursor: &str) -> Result<String, Problem> {
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| bad_cursor())?;
-    String::from_utf8(bytes).map_err(|_| bad_cursor())
+fn read_cursor<K: FromStr>(cursor: &str) -> Result<K, Problem> {
+    position(cursor).ok_or_else(|| malformed("cursor", "is not a next_cursor of this list"))
 }
 
 /// The same page with its rows shown otherwise.

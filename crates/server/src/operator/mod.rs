@@ -11,14 +11,20 @@ mod audit;
 mod auth;
 mod bids;
 pub(crate) mod body;
+mod callbacks;
+mod coupons;
 mod csv;
 mod document;
 mod donations;
 mod flowers;
+mod institutions;
 mod ledger;
 mod list;
+mod offer_words;
+mod openid_pages;
 mod organizations;
 mod partners;
+mod platform_keys;
 pub(crate) mod problem;
 mod projects;
 mod refusal;
@@ -58,6 +64,7 @@ fn surface() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(projects::get))
         .routes(routes!(activities::list, activities::create))
         .routes(routes!(activities::get, activities::update))
+        .routes(routes!(activities::update_offer))
         .routes(routes!(activities::fund))
         .routes(routes!(activities::start))
         .routes(routes!(activities::pause))
@@ -68,6 +75,25 @@ fn surface() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(donations::get))
         .routes(routes!(donations::refund))
         .routes(routes!(flowers::list))
+        .routes(routes!(institutions::list, institutions::create))
+        .routes(routes!(institutions::get, institutions::update))
+        .routes(routes!(institutions::replace_certificate))
+        .routes(routes!(institutions::revoke))
+        .routes(routes!(coupons::list))
+        .routes(routes!(coupons::get))
+        .routes(routes!(coupons::redeem))
+        .routes(routes!(coupons::void))
+        .routes(routes!(callbacks::list))
+        .routes(routes!(callbacks::counts))
+        .routes(routes!(callbacks::resend_all))
+        .routes(routes!(callbacks::get))
+        .routes(routes!(callbacks::attempts))
+        .routes(routes!(callbacks::resend))
+        .routes(routes!(openid_pages::list, openid_pages::create))
+        .routes(routes!(openid_pages::get, openid_pages::update))
+        .routes(routes!(platform_keys::list, platform_keys::create))
+        .routes(routes!(platform_keys::sign_with))
+        .routes(routes!(platform_keys::retire))
         .routes(routes!(ledger::accounts))
         .routes(routes!(ledger::transfers))
         .routes(routes!(ledger::trial_balance))

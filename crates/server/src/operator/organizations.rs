@@ -11,8 +11,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::{Administers, MovesMoney, Operator, Reads};
 use super::body::{Json, Named};
-use super::csv::{Cell, Record};
-use super::document::{Changing, Reading};
+use super::csv::Record;
+use super::document::{Changing, Getting, Reading};
 use super::list::{List, Listing, Paging, try_shown};
 use super::problem::Problem;
 use super::values::{Money, Name, Number, Reference, Time};
@@ -59,17 +59,6 @@ impl Record for Organization {
     const LIST: &'static str = "organizations";
     const COLUMNS: &'static [&'static str] =
         &["org_no", "name", "merchant_no", "balance", "account", "created_at"];
-
-    fn cells(&self) -> Vec<Cell> {
-        vec![
-            Cell::text(&self.org_no),
-            Cell::text(&self.name),
-            Cell::text(&self.merchant_no),
-            Cell::Number(self.balance),
-            Cell::text(&self.account),
-            Cell::text(self.created_at),
-        ]
-    }
 }
 
 /// Organizations have no filter.
@@ -137,9 +126,7 @@ pub(super) async fn create(
     params(("org_no" = String, Path, description = "Its number")),
     responses(
         (status = 200, description = "It", body = Organization),
-        (status = 404, description = "There is none", body = Problem,
-            content_type = "application/problem+json"),
-        Reading,
+        Getting,
     )
 )]
 pub(super) async fn get(
@@ -147,13 +134,11 @@ pub(super) async fn get(
     Named(org_no): Named<String>,
 ) -> Result<axum::Json<Organization>, Problem> {
     let number = OrgNo::from(org_no.as_str());
-    let found = operator
-        .read(move |reader| {
-            let found = reader.organization(&number)?;
-            found.map(|it| Organization::read(reader, it)).transpose()
-        })
-        .await?;
-    found.map(axum::Json).ok_or_else(|| Problem::unknown("org_no", &org_no))
+    let shown = operator.find("org_no", &org_no, move |reader| {
+        let found = reader.organization(&number)?;
+        found.map(|it| Organization::read(reader, it)).transpose()
+    });
+    Ok(axum::Json(shown.await?))
 }
 
 /// How much money moves.

@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use huodong_campaign::{Audited, Command, Wanted, World};
 use huodong_engine::EngineError;
+use jiff::{SignedDuration, Timestamp};
 
 use super::auth::{Changes, Operator};
 use super::problem::{Kind, Problem};
 use crate::App;
 
+/// The longest what was replaced may go on being accepted: 30 days.
+const OVERLAP_S_MAX: u32 = 30 * 86_400;
 /// How often the partners are read in before that is given up.
 const TRIES: u32 = 5;
 /// Between two tries.
@@ -55,6 +58,20 @@ impl<P: Changes> Operator<P> {
             Err(EngineError::CommitUnknown.into())
         })
     }
+}
+
+/// Until when what a partner is recognised by goes on being accepted beside what replaces it, by
+/// the real clock; `None`: not at all.
+pub(super) fn overlap_end(app: &App, overlap_s: u32) -> Result<Option<Timestamp>, Problem> {
+    if overlap_s > OVERLAP_S_MAX {
+        let detail = format!("overlap_s must be at most {OVERLAP_S_MAX} (30 days)");
+        return Err(Problem::invalid("overlap_s", detail));
+    }
+    let overlap = SignedDuration::from_secs(overlap_s.into());
+    (overlap_s > 0)
+        .then(|| app.engine.clock().real().checked_add(overlap))
+        .transpose()
+        .map_err(|_| Problem::invalid("overlap_s", "overlap_s is too long"))
 }
 
 /// Reads the partners in.

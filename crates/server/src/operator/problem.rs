@@ -139,6 +139,12 @@ impl Problem {
         self
     }
 
+    /// The same, its field one of this structure's.
+    pub(crate) fn within(mut self, structure: &str) -> Self {
+        self.field = self.field.map(|field| format!("{structure}.{field}"));
+        self
+    }
+
     /// A field's value is not taken.
     pub(crate) fn invalid(field: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::new(Kind::Invalid, detail).about(field)

@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 
 use super::auth::{Administers, Operator, Reads};
 use super::body::{Json, Named};
-use super::csv::{Cell, Record};
-use super::document::{Changing, Reading};
+use super::csv::Record;
+use super::document::{Changing, Getting, Reading};
 use super::list::{List, Listing, Paging, try_shown};
 use super::organizations::Filter;
 use super::problem::Problem;
@@ -54,16 +54,6 @@ impl Record for Project {
     const LIST: &'static str = "projects";
     const COLUMNS: &'static [&'static str] =
         &["project_no", "name", "balance", "account", "created_at"];
-
-    fn cells(&self) -> Vec<Cell> {
-        vec![
-            Cell::text(&self.project_no),
-            Cell::text(&self.name),
-            Cell::Number(self.balance),
-            Cell::text(&self.account),
-            Cell::text(self.created_at),
-        ]
-    }
 }
 
 /// Lists projects.
@@ -120,9 +110,7 @@ pub(super) async fn create(
     params(("project_no" = String, Path, description = "Its number")),
     responses(
         (status = 200, description = "It", body = Project),
-        (status = 404, description = "There is none", body = Problem,
-            content_type = "application/problem+json"),
-        Reading,
+        Getting,
     )
 )]
 pub(super) async fn get(
@@ -130,11 +118,9 @@ pub(super) async fn get(
     Named(project_no): Named<String>,
 ) -> Result<axum::Json<Project>, Problem> {
     let number = ProjectNo::from(project_no.as_str());
-    let found = operator
-        .read(move |reader| {
-            let found = reader.project(&number)?;
-            found.map(|it| Project::read(reader, it)).transpose()
-        })
-        .await?;
-    found.map(axum::Json).ok_or_else(|| Problem::unknown("project_no", &project_no))
+    let shown = operator.find("project_no", &project_no, move |reader| {
+        let found = reader.project(&number)?;
+        found.map(|it| Project::read(reader, it)).transpose()
+    });
+    Ok(axum::Json(shown.await?))
 }

@@ -1,8 +1,9 @@
 //! What each refusal of a rule is to a caller: the one table.
 
 use huodong_campaign::{
-    ActivityRefusal, ApplicationRefusal, OfferRefusal, OrganizationRefusal, PostingRefusal,
-    ProjectRefusal, RefundRefusal, TokenRefusal,
+    ActivityRefusal, ApplicationRefusal, InstitutionRefusal, OfferRefusal, OpenidPageRefusal,
+    OrganizationRefusal, PlatformKeyRefusal, PostingRefusal, ProjectRefusal, RedeemRefusal,
+    RefundRefusal, ResendRefusal, TokenRefusal, VoidRefusal,
 };
 
 use super::problem::{Kind, Problem};
@@ -62,10 +63,10 @@ impl From<ActivityRefusal> for Problem {
             R::UnknownProject(_) | R::Projects(_) => (Kind::Invalid, "projects"),
             R::UnknownIssuer(_) | R::Offer(OfferRefusal::Issuers) => (Kind::Invalid, "issuers"),
             R::Offer(OfferRefusal::NoDiscount | OfferRefusal::OffShare) => {
-                (Kind::Invalid, "discount")
+                (Kind::Invalid, "terms.discount")
             }
-            R::Offer(OfferRefusal::MinimumSpend) => (Kind::Invalid, "minimum_spend"),
-            R::Offer(OfferRefusal::Validity) => (Kind::Invalid, "validity"),
+            R::Offer(OfferRefusal::MinimumSpend) => (Kind::Invalid, "terms.minimum_spend"),
+            R::Offer(OfferRefusal::Validity) => (Kind::Invalid, "terms.validity"),
             R::Offer(OfferRefusal::TermsTooLate) => (Kind::WrongState, "terms"),
             R::Offer(OfferRefusal::TooMuchStock) => (Kind::Invalid, "add_stock"),
             R::OtherKind(_) => (Kind::WrongState, "kind"),
@@ -99,5 +100,76 @@ impl From<TokenRefusal> for Problem {
             TokenRefusal::Revoked(_) => Kind::WrongState,
         };
         Self::new(kind, refusal.to_string()).about("name")
+    }
+}
+
+impl From<InstitutionRefusal> for Problem {
+    fn from(refusal: InstitutionRefusal) -> Self {
+        use InstitutionRefusal as R;
+        let (kind, field) = match &refusal {
+            R::Taken(_) => (Kind::Taken, "appid"),
+            R::Unknown(_) => (Kind::NotFound, "appid"),
+            R::Revoked(_) => (Kind::WrongState, "appid"),
+            R::Owners => (Kind::Invalid, "owners"),
+        };
+        Self::new(kind, refusal.to_string()).about(field)
+    }
+}
+
+impl From<RedeemRefusal> for Problem {
+    fn from(refusal: RedeemRefusal) -> Self {
+        use RedeemRefusal as R;
+        let (kind, field) = match &refusal {
+            R::Unknown => (Kind::NotFound, "coupon"),
+            R::Foreign => (Kind::Invalid, "owner_id"),
+            R::NotIssued(_) | R::Used | R::Expired => (Kind::WrongState, "status"),
+            R::NoMoney | R::BelowMinimum(_) => (Kind::Invalid, "org_amount"),
+        };
+        Self::new(kind, refusal.to_string()).about(field)
+    }
+}
+
+impl From<VoidRefusal> for Problem {
+    fn from(refusal: VoidRefusal) -> Self {
+        let (kind, field) = match &refusal {
+            VoidRefusal::Unknown => (Kind::NotFound, "coupon"),
+            VoidRefusal::NotIssued(_) => (Kind::WrongState, "status"),
+        };
+        Self::new(kind, refusal.to_string()).about(field)
+    }
+}
+
+impl From<ResendRefusal> for Problem {
+    fn from(refusal: ResendRefusal) -> Self {
+        let (kind, field) = match &refusal {
+            ResendRefusal::Unknown => (Kind::NotFound, "id"),
+            ResendRefusal::UnderWay => (Kind::WrongState, "status"),
+        };
+        Self::new(kind, refusal.to_string()).about(field)
+    }
+}
+
+impl From<PlatformKeyRefusal> for Problem {
+    fn from(refusal: PlatformKeyRefusal) -> Self {
+        use PlatformKeyRefusal as R;
+        let (kind, field) = match &refusal {
+            R::Taken(_) => (Kind::Taken, "serial_no"),
+            R::Unknown(_) => (Kind::NotFound, "serial_no"),
+            R::Retired(_) | R::Signs(_) => (Kind::WrongState, "status"),
+        };
+        Self::new(kind, refusal.to_string()).about(field)
+    }
+}
+
+impl From<OpenidPageRefusal> for Problem {
+    fn from(refusal: OpenidPageRefusal) -> Self {
+        use OpenidPageRefusal as R;
+        let (kind, field) = match &refusal {
+            R::Taken(_) => (Kind::Taken, "campaign"),
+            R::Unknown(_) => (Kind::NotFound, "campaign"),
+            R::UnknownInstitution(_) => (Kind::Invalid, "appid"),
+            R::ReturnTo => (Kind::Invalid, "return_to"),
+        };
+        Self::new(kind, refusal.to_string()).about(field)
     }
 }

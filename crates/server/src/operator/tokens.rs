@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::auth::{Administers, Operator, Reads};
 use super::body::{Json, Named};
-use super::csv::{Cell, Record};
+use super::csv::Record;
 use super::document::{Changing, Reading};
 use super::list::{List, Listing, Paging};
 use super::organizations::Filter;
@@ -54,16 +54,6 @@ impl Record for Token {
     const LIST: &'static str = "tokens";
     const COLUMNS: &'static [&'static str] =
         &["name", "role", "created_at", "expires_at", "revoked_at"];
-
-    fn cells(&self) -> Vec<Cell> {
-        vec![
-            Cell::text(&self.name),
-            Cell::json(&self.role),
-            Cell::text(self.created_at),
-            Cell::maybe(self.expires_at),
-            Cell::maybe(self.revoked_at),
-        ]
-    }
 }
 
 /// Lists tokens, by name.
@@ -82,7 +72,7 @@ pub(super) async fn list(
     let mut tokens = operator.read(|reader| reader.tokens()).await?;
     tokens.sort_by(|a, b| a.name.cmp(&b.name));
     let rows = tokens.into_iter().map(Token::from).collect();
-    list.answer_sorted(rows, |token: &Token| &token.name)
+    list.answer_sorted(rows, |token: &Token| token.name.clone())
 }
 
 /// What a token is made from.

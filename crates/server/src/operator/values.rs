@@ -25,6 +25,12 @@ macro_rules! texts {
 
         impl $name {
             /// As it came.
+            #[allow(dead_code)] // Not of every one of these types.
+            pub(super) fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// As it came.
             pub(super) fn into_string(self) -> String {
                 self.0
             }
@@ -59,6 +65,13 @@ texts! {
     /// character.
     Reference, 64, |c: char| !c.is_control(),
         "must be 1 to 64 characters, none of them a control character";
+    /// A lakala number: 1 to 32 letters, digits, `_` or `-`.
+    ShortNumber, 32, |c| c.is_ascii_alphanumeric() || c == '_' || c == '-',
+        "must be 1 to 32 letters, digits, _ or -";
+    /// An owner's number (owner_id): 1 to 8 letters or digits.
+    OwnerNumber, 8, |c| c.is_ascii_alphanumeric(), "must be 1 to 8 letters or digits";
+    /// What an institution's member ids begin with: 1 to 10 letters or digits.
+    MemberPrefix, 10, |c| c.is_ascii_alphanumeric(), "must be 1 to 10 letters or digits";
     /// A reason or a description: 1 to 512 characters, none of them a control character.
     Remark, 512, |c: char| !c.is_control(),
         "must be 1 to 512 characters, none of them a control character";
@@ -185,31 +198,37 @@ where
     Option::deserialize(deserializer).map(Some)
 }
 
-/// An enum of the rules, as the API spells it.
+/// An enum of the rules, as the API spells it; or one of another crate, where it names that.
 macro_rules! words {
-    ($($(#[$doc:meta])* $name:ident { $($variant:ident),* $(,)? })*) => {$(
+    ($($(#[$doc:meta])* $name:ident $(in $home:ident)? { $($variant:ident),* $(,)? })*) => {$(
+        words!(@one [$($home)?] $(#[$doc])* $name { $($variant),* });
+    )*};
+    (@one [] $($rest:tt)*) => {
+        words!(@one [huodong_campaign] $($rest)*);
+    };
+    (@one [$home:ident] $(#[$doc:meta])* $name:ident { $($variant:ident),* }) => {
         $(#[$doc])*
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize,
             utoipa::ToSchema,
         )]
         #[serde(rename_all = "snake_case")]
-        pub(super) enum $name {
+        pub(in crate::operator) enum $name {
             $(#[allow(missing_docs)] $variant,)*
         }
 
-        impl From<huodong_campaign::$name> for $name {
-            fn from(it: huodong_campaign::$name) -> Self {
-                match it { $(huodong_campaign::$name::$variant => Self::$variant,)* }
+        impl From<$home::$name> for $name {
+            fn from(it: $home::$name) -> Self {
+                match it { $($home::$name::$variant => Self::$variant,)* }
             }
         }
 
-        impl From<$name> for huodong_campaign::$name {
+        impl From<$name> for $home::$name {
             fn from(it: $name) -> Self {
                 match it { $($name::$variant => Self::$variant,)* }
             }
         }
-    )*};
+    };
 }
 pub(super) use words;
 

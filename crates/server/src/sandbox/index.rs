@@ -38,8 +38,10 @@ pub(super) async fn show() -> Json<Value> {
                 json!({"api": "RewardToDonate", "drop": "after"})),
             control("DELETE", "/faults/{id}", "Takes one fault back", Value::Null),
             control("DELETE", "/faults", "Takes all faults back", Value::Null),
-            control("GET", "/callbacks", "Lists the messages owed to partners; no API that is \
-                served yet sends any, so the list is empty", Value::Null),
+            control("GET", "/callbacks", "Lists the messages owed to partners, newest first, with \
+                every attempt and what was sent; ?coupon= and ?mer_order_id= narrow it down; \
+                /sandbox/callbacks is the same as a page", Value::Null),
+            control("POST", "/callbacks/{id}/resend", "Sends one again at once", Value::Null),
             control("POST", "/reset", "Everything back to how it began: data, clock, faults, \
                 nonces",
                 Value::Null),

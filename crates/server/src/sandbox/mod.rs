@@ -8,10 +8,12 @@ mod callbacks;
 mod clock;
 mod credentials;
 mod faults;
+mod inbox;
 mod index;
 mod origin;
 mod page;
 mod reset;
+mod wechat;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,6 +29,9 @@ pub use credentials::{
     ActivityCredentials, CouponCredentials, Credentials, GongyiCredentials, LakalaCredentials,
     OperatorCredentials, OtherCredentials, OtherInstitution, SpecialActivity,
 };
+
+pub use wechat::WechatCodes;
+pub(crate) use wechat::{access_token, routes as wechat_routes};
 
 /// Where the controls are mounted.
 const BASE: &str = "/sandbox/v1";
@@ -55,12 +60,17 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/faults", get(faults::list).post(faults::set).delete(faults::clear))
         .route("/faults/{id}", delete(faults::remove))
         .route("/callbacks", get(callbacks::list))
+        .route("/callbacks/{id}/resend", post(callbacks::resend))
         .route("/reset", post(reset::reset))
         .method_not_allowed_fallback(index::no_such_method)
         .route("/{*rest}", any(index::no_such_path))
         .layer(middleware::from_fn(origin::check))
         .layer(middleware::from_fn_with_state(Arc::clone(app), trace::call));
-    Router::new().nest(BASE, controls).route("/", get(page::show))
+    let inbox = Router::new()
+        .route("/sandbox/callbacks", get(inbox::show))
+        .route("/sandbox/callbacks.js", get(inbox::script))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), trace::call));
+    Router::new().nest(BASE, controls).merge(inbox).route("/", get(page::show))
 }
 
 #[cfg(test)]

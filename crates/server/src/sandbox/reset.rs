@@ -51,6 +51,7 @@ async fn carry_out(app: &App) -> Result<Reset, Problem> {
     app.nonces.clear();
     app.lakala_nonces.clear();
     app.sent.clear();
+    app.wechat_codes.clear();
     tracing::info!("the sandbox was reset");
     Ok(Reset { clock: Reading::of(app.engine.clock()), faults_deleted })
 }

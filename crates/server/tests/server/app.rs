@@ -71,6 +71,8 @@ pub struct Setup {
     pub clock: Clock,
     /// How long the server pretends to have been running, as far as nonces go.
     pub age_s: i64,
+    /// The last word on the app, before it serves.
+    pub prepare: fn(&mut App),
 }
 
 impl Default for Setup {
@@ -79,7 +81,7 @@ impl Default for Setup {
         let clock = Clock::system();
         clock.set("2026-11-21T02:00:00Z".parse().unwrap());
         let (settings, engine) = (Settings::default(), EngineOptions::default());
-        Self { settings, engine, clock, age_s: 3_600 }
+        Self { settings, engine, clock, age_s: 3_600, prepare: |_| {} }
     }
 }
 
@@ -119,6 +121,7 @@ impl TestApp {
             furnish(&app).await;
             app.refresh().await.unwrap();
         }
+        (setup.prepare)(&mut app);
         let app = Arc::new(app);
         let listener = bind((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();

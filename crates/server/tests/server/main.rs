@@ -3,11 +3,15 @@
 
 mod abuse;
 mod app;
+mod browser;
 mod concurrency;
 mod donation;
 mod flowers;
+mod inbox;
+mod lakala;
 mod listen;
 mod observability;
+mod openid;
 mod operator;
 mod sandbox;
 mod signature;

@@ -1,8 +1,14 @@
 #![allow(clippy::unwrap_used)]
 
+mod coupon_story;
 mod story;
 
+mod callbacks;
+mod coupon_damage;
+mod coupons;
 mod crash;
 mod damage;
+mod leases;
 mod questions;
 mod round_trip;
+mod upgrade;

@@ -29,11 +29,14 @@ impl Model {
             let held = self.sum(|order| {
                 order.status == DonationStatus::Placed && order.gift.activity == *number
             });
+            let held = held + self.coupon_sum(*number, |it| if it.lives() { it.value } else { 0 });
             assert_eq!(activity.status, campaign.status, "activity {number}");
             assert_eq!(balance(activity.frozen), self.frozen(*number), "frozen {number}");
             assert_eq!(balance(activity.held), held, "held {number}");
         }
         self.check_orders(stored);
+        self.check_coupons(stored);
+        self.check_callbacks(stored);
     }
 
     fn check_orders(&self, stored: &Memory) {
@@ -47,7 +50,7 @@ impl Model {
             assert_eq!(row.flowers, order.flowers);
             assert_eq!(row.settle_at.is_some(), order.status == DonationStatus::Placed);
         }
-        for activity in 0..4 {
+        for activity in 0..8 {
             let counts = self.activities.get(&activity).is_some_and(|campaign| campaign.counts);
             for number in 0..3 {
                 let key = UserKey { activity_no: activity_no(activity), user: user(number) };

@@ -7,7 +7,7 @@ use crate::commands::Done;
 use crate::script::*;
 
 impl Model {
-    pub(super) fn take_in(&mut self, op: &Op, known: &[Known], done: &Done) {
+    pub(super) fn take_in(&mut self, op: &Op, known: &Known, done: &Done) {
         match (op, done) {
             (Op::CreateOrganization { org }, _) => {
                 self.deposited.insert(*org, 0);
@@ -22,15 +22,7 @@ impl Model {
                 self.bid_app.insert(*bid, *app);
             }
             (Op::CreateActivity { activity, plan }, _) => {
-                let campaign = Campaign {
-                    plan: plan.clone(),
-                    ends: START + plan.ends_h * HOUR,
-                    status: ActivityStatus::Draft,
-                    counts: false,
-                    funded: 0,
-                    released: 0,
-                };
-                self.activities.insert(*activity, campaign);
+                self.activities.insert(*activity, Campaign::draft(plan));
             }
             (Op::Deposit { org, money }, Done::Balance(now)) => {
                 *self.deposited.get_mut(org).unwrap() += i128::from(*money);
@@ -52,7 +44,9 @@ impl Model {
                 campaign.status = *to;
             }
             (Op::SetLimits { activity, limits }, _) => {
-                self.activities.get_mut(activity).unwrap().plan.limits = *limits;
+                let campaign = self.activities.get_mut(activity).unwrap();
+                campaign.limits_changed |= campaign.status != ActivityStatus::Draft;
+                campaign.plan.limits = *limits;
             }
             (Op::SetProjects { activity, projects }, _) => {
                 self.activities.get_mut(activity).unwrap().plan.projects = projects.clone();
@@ -68,17 +62,26 @@ impl Model {
             }
             (Op::Donate(gift), Done::Donated(done)) => self.take_in_donation(gift, done),
             (Op::Settle { nth }, Done::Settled(settled)) => {
-                assert_eq!(*settled, self.settle(known.get(*nth).map(|known| &known.id)), "{op:?}");
+                assert_eq!(
+                    *settled,
+                    self.settle(known.donations.get(*nth).map(|known| &known.id)),
+                    "{op:?}"
+                );
             }
             (Op::Refund { nth }, Done::Refunded(done)) => {
-                let ended = self.has_ended(known[*nth].id);
-                let order =
-                    self.orders.iter_mut().find(|order| order.id == known[*nth].id).unwrap();
+                let ended = self.has_ended(known.donations[*nth].id);
+                let order = self
+                    .orders
+                    .iter_mut()
+                    .find(|order| order.id == known.donations[*nth].id)
+                    .unwrap();
                 order.status = DonationStatus::Refunded;
                 order.back_to_org = ended;
                 assert_eq!((done.id, done.status), (order.id, DonationStatus::Refunded));
             }
             (Op::Grant(thanks), Done::Granted(done)) => self.take_in_grant(thanks, known, done),
+            (Op::Coupon(op), done) => self.take_in_coupon(op, known, done),
+            (Op::Callback(op), done) => self.take_in_callback(op, known, done),
             _ => panic!("{op:?} was answered with {done:?}"),
         }
     }
@@ -127,13 +130,13 @@ impl Model {
         true
     }
 
-    fn take_in_grant(&mut self, thanks: &Thanks, known: &[Known], done: &Granted) {
+    fn take_in_grant(&mut self, thanks: &Thanks, known: &Known, done: &Granted) {
         if let Some(first) = self.grant(thanks) {
             assert!(done.repeated, "a known key is a repetition");
             assert_eq!(done.grant.id, first.id);
             return;
         }
-        let donation = thanks.nth.map(|nth| known[nth].id);
+        let donation = thanks.nth.map(|nth| known.donations[nth].id);
         if let Some(order) = self.orders.iter_mut().find(|order| Some(order.id) == donation) {
             order.flowers = Some(done.grant.id);
         }

@@ -19,7 +19,7 @@ use crate::operator::values::Reference;
 pub(in crate::operator) struct Funded {
     /// Which.
     activity_no: String,
-    /// Its money that no donation holds, in fen, as it is now.
+    /// Its money that no order holds, in fen, as it is now.
     frozen: i64,
     /// It was done before, under the same reference; nothing was moved now.
     repeated: bool,
@@ -92,11 +92,12 @@ async fn set_status(
 pub(in crate::operator) struct Ended {
     /// Which.
     activity_no: String,
-    /// What went back to the organization, in fen. What placed donations hold follows if they fail.
+    /// What went back to the organization, in fen. What its orders hold follows if they
+    /// fail or expire.
     released: i64,
 }
 
-/// Ends an activity for good; what no donation holds goes back to its organization.
+/// Ends an activity for good; what no order holds goes back to its organization.
 #[utoipa::path(
     post, path = "/activities/{activity_no}/end", operation_id = "end_activity",
     tag = "activities", security(("token" = ["admin"])),

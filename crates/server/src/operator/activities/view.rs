@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use huodong_campaign::{self as campaign, ActivityNo, Fen, OrgNo, ProjectNo};
-use huodong_store::ActivityFilter;
+use huodong_store::{ActivityFilter, Reader, StoreError};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -11,9 +11,10 @@ use crate::operator::activity_words::{
 };
 use crate::operator::auth::{Operator, Reads};
 use crate::operator::body::Named;
-use crate::operator::csv::{Cell, Record};
-use crate::operator::document::Reading;
-use crate::operator::list::{List, Listing, Paging, shown};
+use crate::operator::csv::Record;
+use crate::operator::document::{Getting, Reading};
+use crate::operator::list::{List, Listing, Paging, try_shown};
+use crate::operator::offer_words::Offer;
 use crate::operator::problem::Problem;
 use crate::operator::values::Time;
 
@@ -33,7 +34,7 @@ pub(in crate::operator) struct Activity {
     name: String,
     /// Where it stands.
     status: ActivityStatus,
-    /// Donations are taken from this moment on …
+    /// Orders (donations or coupons) are taken from this moment on …
     starts_at: Time,
     /// … and until just before this one.
     ends_at: Time,
@@ -43,11 +44,13 @@ pub(in crate::operator) struct Activity {
     rules: Vec<BehaviourRule>,
     /// What one user may take.
     limits: UserLimits,
-    /// What executes its donations.
+    /// What executes its orders.
     channel: Channel,
-    /// Its account for money that no donation holds.
+    /// What it hands out, where it is a coupon activity.
+    offer: Option<Offer>,
+    /// Its account for money that no order holds.
     frozen_account: String,
-    /// Its account for money that placed donations hold.
+    /// Its account for money that placed donations and living coupons hold.
     held_account: String,
     /// When it was made.
     created_at: Time,
@@ -67,6 +70,7 @@ impl From<campaign::Activity> for Activity {
             rules: it.rules.into_iter().map(Into::into).collect(),
             limits: it.limits.into(),
             channel: it.channel.into(),
+            offer: it.coupon.map(Into::into),
             frozen_account: it.frozen.to_string(),
             held_account: it.held.to_string(),
             created_at: Time(it.created_at),
@@ -79,16 +83,33 @@ impl From<campaign::Activity> for Activity {
 pub(in crate::operator) struct FundedActivity {
     #[serde(flatten)]
     activity: Activity,
-    /// Its money that no donation holds (the vendor's 冻结金额), in fen.
+    /// Its money that no order holds (the vendor's 冻结金额), in fen.
     frozen: i64,
-    /// Its money that placed donations hold until they settle, in fen.
+    /// Its money that placed donations hold until they settle, and coupons until they are used or
+    /// end, in fen.
     held: i64,
+    /// What its coupons were redeemed for, in fen, where it is a coupon activity.
+    spent: Option<i64>,
 }
 
 impl FundedActivity {
-    fn new((activity, frozen, held): (campaign::Activity, Fen, Fen)) -> Self {
-        Self { activity: activity.into(), frozen: frozen.0, held: held.0 }
+    fn read(
+        reader: &Reader,
+        (activity, frozen, held): (campaign::Activity, Fen, Fen),
+    ) -> Result<Self, StoreError> {
+        let spent = spent(reader, &activity)?.map(|money| money.0);
+        Ok(Self { activity: activity.into(), frozen: frozen.0, held: held.0, spent })
     }
+}
+
+/// What a coupon activity's coupons were redeemed for.
+pub(super) fn spent(
+    reader: &Reader,
+    activity: &campaign::Activity,
+) -> Result<Option<Fen>, StoreError> {
+    let Some(offer) = &activity.coupon else { return Ok(None) };
+    let account = reader.account(offer.spent)?;
+    Ok(Some(account.map_or(Fen::ZERO, |account| account.balance)))
 }
 
 impl Record for FundedActivity {
@@ -104,33 +125,14 @@ impl Record for FundedActivity {
         "projects",
         "frozen",
         "held",
+        "spent",
         "limits",
         "channel",
+        "offer",
         "frozen_account",
         "held_account",
         "created_at",
     ];
-
-    fn cells(&self) -> Vec<Cell> {
-        let it = &self.activity;
-        vec![
-            Cell::text(&it.activity_no),
-            Cell::text(&it.org_no),
-            Cell::json(&it.kind),
-            Cell::text(&it.name),
-            Cell::json(&it.status),
-            Cell::text(it.starts_at),
-            Cell::text(it.ends_at),
-            Cell::text(it.projects.join(" ")),
-            Cell::Number(self.frozen),
-            Cell::Number(self.held),
-            Cell::json(&it.limits),
-            Cell::json(&it.channel),
-            Cell::text(&it.frozen_account),
-            Cell::text(&it.held_account),
-            Cell::text(it.created_at),
-        ]
-    }
 }
 
 /// Which activities. All that is given must match.
@@ -167,7 +169,7 @@ pub(in crate::operator) async fn list(
             project_no: filter.project_no.as_deref().map(ProjectNo::from),
             status: filter.status.map(Into::into),
         };
-        Ok(shown(reader.activities(&filter, page)?, FundedActivity::new))
+        try_shown(reader.activities(&filter, page)?, |it| FundedActivity::read(reader, it))
     })
     .await
 }
@@ -178,9 +180,7 @@ pub(in crate::operator) async fn list(
     params(("activity_no" = String, Path, description = "Its number")),
     responses(
         (status = 200, description = "It", body = FundedActivity),
-        (status = 404, description = "There is none", body = Problem,
-            content_type = "application/problem+json"),
-        Reading,
+        Getting,
     )
 )]
 pub(in crate::operator) async fn get(
@@ -188,7 +188,8 @@ pub(in crate::operator) async fn get(
     Named(activity_no): Named<String>,
 ) -> Result<axum::Json<FundedActivity>, Problem> {
     let number = ActivityNo::from(activity_no.as_str());
-    let found = operator.read(move |reader| reader.activity(&number)).await?;
-    let found = found.ok_or_else(|| Problem::unknown("activity_no", &activity_no))?;
-    Ok(axum::Json(FundedActivity::new(found)))
+    let shown = operator.find("activity_no", &activity_no, move |reader| {
+        reader.activity(&number)?.map(|it| FundedActivity::read(reader, it)).transpose()
+    });
+    Ok(axum::Json(shown.await?))
 }

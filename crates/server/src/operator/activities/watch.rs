@@ -1,27 +1,33 @@
-//! What happened in an activity: its donations summed up, and what one user took.
+//! What happened in an activity: its orders summed up, and what one user took.
 
-use huodong_campaign::{ActivityNo, Fen, ThirdUid, UserKey, UserUsage, day_of};
+use huodong_campaign::{self as campaign, ActivityNo, Fen, ThirdUid, UserKey, UserUsage, day_of};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::view::spent;
 use crate::operator::activity_words::UserLimits;
 use crate::operator::auth::{Operator, Reads};
 use crate::operator::body::Named;
-use crate::operator::document::Reading;
+use crate::operator::coupons::CouponStatus;
+use crate::operator::document::Getting;
 use crate::operator::donations::DonationStatus;
 use crate::operator::problem::Problem;
 
-/// An activity's donations summed up.
+/// An activity's orders summed up.
 #[derive(Serialize, ToSchema)]
 pub(in crate::operator) struct Totals {
     /// Which.
     activity_no: String,
-    /// Its money that no donation holds, in fen.
+    /// Its money that no order holds, in fen.
     frozen: i64,
-    /// Its money that placed donations hold, in fen.
+    /// Its money that placed donations and living coupons hold, in fen.
     held: i64,
+    /// What its coupons were redeemed for, in fen, where it is a coupon activity.
+    spent: Option<i64>,
     /// For each status that occurs.
     donations: Vec<StatusTotal>,
+    /// For each status that occurs.
+    coupons: Vec<CouponTotal>,
 }
 
 /// The donations of one status.
@@ -35,16 +41,25 @@ pub(in crate::operator) struct StatusTotal {
     money: i64,
 }
 
-/// Sums an activity's donations up, by status.
+/// The coupons of one status.
+#[derive(Serialize, ToSchema)]
+pub(in crate::operator) struct CouponTotal {
+    /// The status.
+    status: CouponStatus,
+    /// How many.
+    count: u64,
+    /// How much they are worth at most, in fen.
+    value: i64,
+}
+
+/// Sums an activity's donations or coupons up, by status.
 #[utoipa::path(
     get, path = "/activities/{activity_no}/totals", operation_id = "get_activity_totals",
     tag = "activities",
     params(("activity_no" = String, Path, description = "Which")),
     responses(
         (status = 200, description = "Totals", body = Totals),
-        (status = 404, description = "There is none", body = Problem,
-            content_type = "application/problem+json"),
-        Reading,
+        Getting,
     )
 )]
 pub(in crate::operator) async fn totals(
@@ -52,37 +67,51 @@ pub(in crate::operator) async fn totals(
     Named(activity_no): Named<String>,
 ) -> Result<axum::Json<Totals>, Problem> {
     let number = ActivityNo::from(activity_no.as_str());
-    let found = operator
-        .read(move |reader| match reader.activity(&number)? {
-            Some(activity) => Ok(Some((activity, reader.donation_totals(&number)?))),
-            None => Ok(None),
-        })
-        .await?;
-    let ((_, frozen, held), totals) =
-        found.ok_or_else(|| Problem::unknown("activity_no", &activity_no))?;
-    let total = |(status, count, money): (_, u64, Fen)| StatusTotal {
-        status: DonationStatus::from(status),
-        count,
-        money: money.0,
-    };
-    let donations = totals.by_status.into_iter().map(total).collect();
-    Ok(axum::Json(Totals { activity_no, frozen: frozen.0, held: held.0, donations }))
+    let name = activity_no.clone();
+    let found =
+        operator.find("activity_no", &activity_no, move |reader| {
+            let Some((activity, frozen, held)) = reader.activity(&number)? else { return Ok(None) };
+            // An activity has orders of one sort; of the other there are none to look for.
+            let (donations, coupons) = if activity.coupon.is_some() {
+                (Vec::new(), reader.coupon_totals(&number)?.by_status)
+            } else {
+                (reader.donation_totals(&number)?.by_status, Vec::new())
+            };
+            let donation = |(status, count, money): (campaign::DonationStatus, u64, Fen)| {
+                StatusTotal { status: status.into(), count, money: money.0 }
+            };
+            let coupon = |(status, count, value): (campaign::CouponStatus, u64, Fen)| CouponTotal {
+                status: status.into(),
+                count,
+                value: value.0,
+            };
+            Ok(Some(Totals {
+                activity_no: name,
+                frozen: frozen.0,
+                held: held.0,
+                spent: spent(reader, &activity)?.map(|money| money.0),
+                donations: donations.into_iter().map(donation).collect(),
+                coupons: coupons.into_iter().map(coupon).collect(),
+            }))
+        });
+    Ok(axum::Json(found.await?))
 }
 
-/// What one user took from an activity. Failed and refunded donations do not count.
+/// What one user took from an activity. Failed and refunded donations and failed coupons do not
+/// count.
 #[derive(Serialize, ToSchema)]
 pub(in crate::operator) struct Usage {
     /// From which.
     activity_no: String,
-    /// Who, as the application names them.
+    /// Who, as the application names them; of a coupon activity their openid.
     third_uid: String,
     /// False when the activity has no limits: then nothing is counted.
     counted: bool,
-    /// Donations in all.
+    /// Orders in all.
     count_total: u32,
     /// Money in all, in fen.
     money_total: i64,
-    /// Donations today, in Shanghai, by the business clock.
+    /// Orders today, in Shanghai, by the business clock.
     count_today: u32,
     /// Money today, in fen.
     money_today: i64,
@@ -96,13 +125,12 @@ pub(in crate::operator) struct Usage {
     tag = "activities",
     params(
         ("activity_no" = String, Path, description = "From which"),
-        ("third_uid" = String, Path, description = "Who, as the application names them"),
+        ("third_uid" = String, Path,
+            description = "Who: as the application names them, or their openid"),
     ),
     responses(
         (status = 200, description = "Their usage; zero where they took nothing", body = Usage),
-        (status = 404, description = "There is no such activity", body = Problem,
-            content_type = "application/problem+json"),
-        Reading,
+        Getting,
     )
 )]
 pub(in crate::operator) async fn user_usage(
@@ -111,13 +139,11 @@ pub(in crate::operator) async fn user_usage(
 ) -> Result<axum::Json<Usage>, Problem> {
     let number = ActivityNo::from(activity_no.as_str());
     let key = UserKey { activity_no: number, user: ThirdUid::from(third_uid.as_str()) };
-    let found = operator
-        .read(move |reader| match reader.activity(&key.activity_no)? {
-            Some((activity, _, _)) => Ok(Some((activity.limits, reader.user_usage(&key)?))),
-            None => Ok(None),
-        })
-        .await?;
-    let (limits, usage) = found.ok_or_else(|| Problem::unknown("activity_no", &activity_no))?;
+    let found = operator.find("activity_no", &activity_no, move |reader| {
+        let Some((activity, _, _)) = reader.activity(&key.activity_no)? else { return Ok(None) };
+        Ok(Some((activity.limits, reader.user_usage(&key)?)))
+    });
+    let (limits, usage) = found.await?;
     let usage = on_day(usage, day_of(operator.app().engine.clock().now()));
     Ok(axum::Json(Usage {
         activity_no,

@@ -10,6 +10,7 @@ use reqwest::Method;
 use reqwest::header::ACCEPT;
 use serde_json::{Value, json};
 
+use super::counter;
 use super::desk::{Answer, Desk};
 use crate::app::{APP, BID_2, FAILS, PROJECT_2, activity, donation, with};
 
@@ -19,7 +20,7 @@ async fn donate(desk: &Desk, changes: &[(&str, Value)]) -> Value {
 }
 
 /// Every item of a list, page by page.
-async fn walk(desk: &Desk, path: &str, limit: usize) -> Vec<Value> {
+pub async fn walk(desk: &Desk, path: &str, limit: usize) -> Vec<Value> {
     let join = if path.contains('?') { '&' } else { '?' };
     let mut items = Vec::new();
     let mut cursor = String::new();
@@ -36,7 +37,7 @@ async fn walk(desk: &Desk, path: &str, limit: usize) -> Vec<Value> {
     panic!("{path} has no end");
 }
 
-fn texts<'a>(items: &'a [Value], field: &str) -> Vec<&'a str> {
+pub fn texts<'a>(items: &'a [Value], field: &str) -> Vec<&'a str> {
     items.iter().map(|it| it[field].as_str().unwrap()).collect()
 }
 
@@ -62,6 +63,7 @@ async fn pages_follow_one_another_while_rows_are_added() {
 #[tokio::test]
 async fn every_list_is_paged_and_complete() {
     let desk = Desk::open().await;
+    counter::open(&desk, "coupons").await;
     for n in 0..12 {
         let org_no = format!("bulk-{n}");
         let name = format!("企业{n}");
@@ -77,7 +79,14 @@ async fn every_list_is_paged_and_complete() {
         desk.post("/projects", json!({"name": "n"})).await.ok();
         desk.post("/tokens", json!({"name": format!("bulk-{n}"), "role": "viewer"})).await.ok();
         donate(&desk, &[]).await;
+        let institution = with(counter::institution(), "appid", format!("bulk-{n}"));
+        desk.post("/institutions", institution).await.ok();
+        counter::issue(&desk, "coupons", "u").await;
+        let page = json!({"appid": format!("bulk-{n}"), "wechat_appid": "wx", "wechat_secret": "s",
+            "return_to": ["https://m.bank.example/"]});
+        desk.post("/openid-pages", page).await.ok();
     }
+    desk.post("/platform-keys", json!({"purpose": "notify"})).await.ok();
     for (path, key, at_least) in [
         ("/organizations", "org_no", 14),
         ("/applications", "appid", 14),
@@ -89,6 +98,11 @@ async fn every_list_is_paged_and_complete() {
         ("/ledger/transfers", "id", 20),
         ("/audit", "id", 48),
         ("/tokens", "name", 16),
+        ("/institutions", "appid", 12),
+        ("/coupons", "id", 12),
+        ("/callbacks", "id", 12),
+        ("/openid-pages", "campaign", 12),
+        ("/platform-keys", "serial_no", 1),
     ] {
         let all = walk(&desk, path, 500).await;
         let paged = walk(&desk, path, 4).await;
@@ -99,6 +113,9 @@ async fn every_list_is_paged_and_complete() {
         let csv = desk.get(&format!("{path}?format=csv")).await;
         let rows = csv_rows(&csv);
         assert_eq!(rows.len(), all.len(), "{path} as CSV");
+        for column in csv.text.lines().next().unwrap().split(',') {
+            assert!(all[0].get(column).is_some(), "{path} has a column {column} and no such field");
+        }
     }
 }
 
@@ -215,7 +232,7 @@ async fn what_a_list_is_asked_is_checked() {
     assert!(unknown["detail"].as_str().unwrap().contains("limit, cursor and format"));
 }
 
-fn csv_rows(answer: &Answer) -> Vec<csv::StringRecord> {
+pub fn csv_rows(answer: &Answer) -> Vec<csv::StringRecord> {
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(answer.headers["content-type"], "text/csv; charset=utf-8; header=present");
     let disposition = answer.headers["content-disposition"].to_str().unwrap();

@@ -97,6 +97,7 @@ async fn each_refusal_of_a_rule_has_its_status_and_names_its_field() {
         ("/activities/ended/fund", json!({"money": 1}), 409, "wrong-state", "status"),
         ("/donations/1/refund", json!({"reason": "r"}), 404, "not-found", "id"),
         ("/donations/nonsense/refund", json!({"reason": "r"}), 404, "not-found", "id"),
+        ("/institutions/nobody/revoke", json!({}), 404, "not-found", "appid"),
     ];
     for (path, body, status, kind, field) in cases {
         desk.post(path, body.clone()).await.problem(status, kind, Some(field));
@@ -124,10 +125,19 @@ async fn what_is_not_there_is_not_found() {
         ("/projects/nobody", "project_no"),
         ("/activities/nobody", "activity_no"),
         ("/activities/nobody/totals", "activity_no"),
-        ("/activities/nobody/users/u", "activity_no"),
         ("/donations/12", "id"),
         ("/donations/2026112110030456700000000001", "id"),
         ("/donations/-5", "id"),
+        ("/activities/nobody/users/u", "activity_no"),
+        ("/institutions/nobody", "appid"),
+        ("/coupons/12", "coupon"),
+        ("/coupons/wxd12", "coupon"),
+        ("/coupons/wxd", "coupon"),
+        ("/coupons/2026112110030456700000000001", "coupon"),
+        ("/callbacks/12", "id"),
+        ("/callbacks/x", "id"),
+        ("/callbacks/12/attempts", "id"),
+        ("/openid-pages/nobody", "campaign"),
         ("/donations/%E6%B4%BB", "id"),
     ] {
         desk.get(path).await.problem(404, "not-found", Some(field));

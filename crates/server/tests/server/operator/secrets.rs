@@ -5,6 +5,7 @@ use huodong_wire::gongyi::Api;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::counter;
 use super::desk::Desk;
 use crate::app::{APP, Caller, SECRET, donation};
 
@@ -33,6 +34,16 @@ async fn everything(desk: &Desk) -> String {
         "/bids",
         "/projects",
         "/activities",
+        "/institutions",
+        "/institutions?format=csv",
+        "/coupons",
+        "/callbacks",
+        "/callbacks/counts",
+        "/platform-keys",
+        "/platform-keys?format=csv",
+        "/openid-pages",
+        "/openid-pages?format=csv",
+        "/openid-pages/secretive",
         "/donations",
         "/flowers",
         "/ledger/accounts",
@@ -59,10 +70,23 @@ async fn a_secret_is_shown_when_it_is_made_and_never_again() {
     let made = desk.post("/applications", new).await.ok();
     let rotated = desk.post("/applications/new_app/rotate-secret", json!({"overlap_s": 60})).await;
     let token = desk.post("/tokens", json!({"name": "new", "role": "viewer"})).await.ok();
+    desk.post("/institutions", counter::institution()).await.ok();
+    let wechat = "a-wechat-secret-of-at-least-43-characters-0123";
+    let page = json!({"campaign": "secretive", "appid": counter::APPID, "wechat_appid": "wx",
+        "wechat_secret": wechat, "return_to": ["https://m.bank.example/"]});
+    desk.post("/openid-pages", page).await.ok();
+    desk.patch("/openid-pages/secretive", json!({"wechat_secret": format!("{wechat}-2")}))
+        .await
+        .ok();
+    let key = desk.post("/platform-keys", json!({"purpose": "notify"})).await;
+    assert!(!key.text.contains("PRIVATE"));
+    let serial = key.ok()["serial_no"].as_str().unwrap().to_owned();
     let secrets = [
         made["secret"].as_str().unwrap().to_owned(),
         rotated.ok()["secret"].as_str().unwrap().to_owned(),
         token["token"].as_str().unwrap().to_owned(),
+        wechat.to_owned(),
+        opened_key(&desk, &serial).await,
     ];
     assert!(secrets[2].starts_with("hdop_") && secrets[2].len() == 48);
     assert_ne!(secrets[0], secrets[1]);
@@ -72,7 +96,26 @@ async fn a_secret_is_shown_when_it_is_made_and_never_again() {
         assert!(secret.len() >= 43);
         assert!(!seen.contains(secret.as_str()));
     }
+    assert!(seen.contains(&serial) && seen.contains("BEGIN CERTIFICATE"));
+    assert!(!seen.contains("PRIVATE KEY"));
     assert!(!seen.contains("\"sealed") && !seen.contains("\"digest"));
+}
+
+/// A line from the middle of a platform key's private key.
+async fn opened_key(desk: &Desk, serial: &str) -> String {
+    let keys = desk.server.app.engine.read(|reader| reader.platform_keys()).await.unwrap();
+    let key = keys.iter().find(|key| key.serial.as_str() == serial).unwrap();
+    let purpose = format!("platform/{serial}");
+    let opened = desk.server.app.master_key.open(&purpose, &key.sealed_key).unwrap();
+    let pem = String::from_utf8(opened).unwrap();
+    assert!(pem.starts_with("-----BEGIN PRIVATE KEY"));
+    let line = pem.lines().nth(5).unwrap().to_owned();
+    // Nor is what it is sealed as; a stretch of bytes as hex and as JSON would write them.
+    let sealed = &key.sealed_key[..16];
+    let shown = everything(desk).await;
+    assert!(!shown.contains(&hex::encode(sealed)));
+    assert!(!shown.contains(&serde_json::to_string(sealed).unwrap().replace(['[', ']'], "")));
+    line
 }
 
 #[tokio::test]

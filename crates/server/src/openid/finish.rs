@@ -1,0 +1,93 @@
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::{HeaderMap, Uri, header};
+use reqwest::Url;
+
+use super::exchange::openid_for;
+use super::fault::{self, Fault};
+use super::return_address::ReturnAddress;
+use super::ticket::{Ticket, is_state, no_cookie};
+use super::{own, page_of};
+use crate::App;
+use crate::nonces::NonceRefusal;
+
+/// Longer than any code WeChat gives.
+const CODE_LENGTH_MAX: usize = 512;
+
+/// `GET /deliverWM/{campaign}/return?code=…&state=…`: the user is back from WeChat.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    campaign: Result<Path<String>, PathRejection>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let trace_id = app.trace_ids.of(&headers);
+    let Ok(Path(campaign)) = campaign else { return Fault::UnknownCampaign.page(&trace_id) };
+    let query = uri.query().unwrap_or_default();
+    let Some(state) = only(query, "state").filter(|state| is_state(state)) else {
+        return Fault::NoState.page(&trace_id);
+    };
+    let mut response = match finish(&app, &campaign, query, &state, &headers).await {
+        Ok(to) => fault::redirect(&to, None),
+        Err(fault) => fault.page(&trace_id),
+    };
+    // Whatever came of it, the state is used up.
+    if let Some(own) = own::own_url(&app, &headers) {
+        let gone = no_cookie(&state, &own::page_url(&own, &campaign));
+        response.headers_mut().insert(header::SET_COOKIE, gone);
+    }
+    response
+}
+
+/// Where the user goes, openid and all.
+async fn finish(
+    app: &App,
+    campaign: &str,
+    query: &str,
+    state: &str,
+    headers: &HeaderMap,
+) -> Result<Url, Fault> {
+    let ticket = Ticket::brought(&app.master_key, state, headers).ok_or(Fault::OtherBrowser)?;
+    if !ticket.is_for(state, campaign) {
+        return Err(Fault::OtherBrowser);
+    }
+    use_up(app, &ticket)?;
+    let code = only(query, "code").filter(|code| !code.is_empty()).ok_or(Fault::Declined)?;
+    if code.len() > CODE_LENGTH_MAX {
+        return Err(Fault::NoState);
+    }
+    let page = page_of(app, campaign).await?;
+    // The list may have changed while the user was at WeChat.
+    let return_to = ReturnAddress::read(&ticket.return_to).map_err(Fault::BadReturnAddress)?;
+    if !return_to.is_allowed(&page.return_to) {
+        return Err(Fault::ForeignReturnAddress);
+    }
+    let openid = openid_for(app, &page, &code).await?;
+    Ok(return_to.with_openid(&openid))
+}
+
+/// A ticket is good once, for ten minutes, and only in the process that knows which were used.
+fn use_up(app: &App, ticket: &Ticket) -> Result<(), Fault> {
+    let now = app.engine.clock().real().as_second();
+    let used = &app.openid.used;
+    if now >= ticket.expires_at || ticket.issued_at() < used.began() {
+        return Err(Fault::Expired);
+    }
+    used.take(&ticket.campaign, &ticket.state, ticket.issued_at(), now).map_err(|refusal| {
+        match refusal {
+            NonceRefusal::Replayed => Fault::UsedBefore,
+            NonceRefusal::Full => Fault::Busy,
+        }
+    })
+}
+
+/// A parameter that is given once.
+fn only(query: &str, name: &str) -> Option<String> {
+    let mut found = form_urlencoded::parse(query.as_bytes()).filter(|(given, _)| given == name);
+    let (_, value): (_, Cow<'_, str>) = found.next()?;
+    found.next().is_none().then(|| value.into_owned())
+}
