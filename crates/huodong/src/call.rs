@@ -39,7 +39,7 @@ Examples:
     #[command(after_help = "Examples:
   huodong call lakala issue
   huodong call lakala issue mer_order_id=o-1 channel_openid=oUser007
-  huodong call lakala issue activity_id=… promotion_id=…    # `huodong sandbox` lists both
+  huodong call lakala issue activity_id=1100000108          # the promotion follows the activity
   huodong call lakala issue postNotify:=null                # := takes JSON; null is: none
   huodong call lakala issue --wrapped                       # in req_time, version, req_data
   huodong call lakala query mer_order_id=o-1 trade_no=…     # the issue's answer has the trade_no

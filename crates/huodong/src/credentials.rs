@@ -56,6 +56,8 @@ pub(crate) struct Lakala {
     pub(crate) query_path: String,
     #[serde(default)]
     pub(crate) activities: Vec<CouponActivity>,
+    #[serde(default)]
+    pub(crate) special: Vec<CouponActivity>,
 }
 
 /// An activity to issue coupons of.

@@ -154,13 +154,14 @@ impl Server {
     /// Makes the keys the platform lacks and begins to deliver callbacks. A sandbox plants first:
     /// its keys are the same at every start.
     pub(crate) async fn begin(&self) -> Result<(), Failure> {
-        let ensured = huodong_server::ensure_platform_keys(&self.app).await;
-        if let Err(error) = ensured {
+        let begun = match huodong_server::ensure_platform_keys(&self.app).await {
+            Ok(()) => self.app.start_delivery().cannot("deliver callbacks"),
+            Err(error) => Err(error).cannot("make the platform's keys"),
+        };
+        if begun.is_err() {
             self.app.engine.stop().await;
-            return Err(Failure::new(format!("cannot make the platform's keys: {error}")));
         }
-        self.app.start_delivery();
-        Ok(())
+        begun
     }
 
     /// Where partners call.

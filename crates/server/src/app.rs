@@ -205,8 +205,8 @@ impl App {
 
     /// Begins to send callbacks, for as long as the engine runs. Once, when the platform has its
     /// keys (see [`ensure_platform_keys`](crate::ensure_platform_keys)).
-    pub fn start_delivery(self: &Arc<Self>) {
-        let courier = Courier::new(self);
-        self.engine.deliver_with(Arc::new(courier), self.settings.lakala.delivery.clone());
+    pub fn start_delivery(self: &Arc<Self>) -> std::io::Result<()> {
+        let courier = Arc::new(Courier::new(self));
+        self.engine.deliver_with(courier, self.settings.lakala.delivery.clone())
     }
 }

@@ -87,5 +87,6 @@ pub(super) async fn make(app: &App, org_no: &OrgNo) -> Result<Lakala, Failure> {
             activity_id: activity_no.to_string(),
             promotion_id: promotion_id.to_string(),
         }],
+        special: Vec::new(),
     })
 }

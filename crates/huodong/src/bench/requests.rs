@@ -30,7 +30,8 @@ impl Requests {
     pub(super) fn pen(&self, host: &str) -> Pen<'_> {
         match self {
             Self::Donations { caller, orders } => {
-                Pen::Donations { stamp: Stamp::new(host, caller, &orders.targets), orders }
+                let stamp = Box::new(Stamp::new(host, caller, &orders.targets));
+                Pen::Donations { stamp, orders }
             }
             Self::Coupons(signed) => Pen::Coupons(signed),
         }
@@ -39,7 +40,7 @@ impl Requests {
 
 /// Writes requests.
 pub(super) enum Pen<'r> {
-    Donations { stamp: Stamp, orders: &'r Orders },
+    Donations { stamp: Box<Stamp>, orders: &'r Orders },
     Coupons(&'r [Vec<u8>]),
 }
 

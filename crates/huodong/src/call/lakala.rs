@@ -109,7 +109,13 @@ impl Lakala {
 /// What an issue needs, in the order of the vendor's document.
 fn issue_fields(institution: &Institution, given: Vec<Field>) -> Vec<Field> {
     let text = |name: &str, value: &str| (name.to_owned(), Value::from(value));
-    let activity = institution.activities.first();
+    let asked = given.iter().find(|(name, _)| name == "activity_id").map(|(_, value)| value);
+    // Each activity hands out one thing.
+    let mut known = institution.activities.iter().chain(&institution.special);
+    let activity = match asked {
+        Some(asked) => known.find(|known| asked == &known.activity_id),
+        None => known.next(),
+    };
     let mut fields = vec![
         text("member_id", ""),
         text("activity_id", activity.map_or("", |found| &found.activity_id)),
@@ -256,6 +262,20 @@ mod tests {
         let member = |order: &str| issue_fields(&institution(), given(order))[0].1.to_string();
         assert_ne!(member("o-1"), member("o-2"));
         assert_eq!(member("o-1").len(), MEMBER_CHARS + 2);
+    }
+
+    #[test]
+    fn an_activity_that_is_known_brings_its_promotion() {
+        let mut institution = institution();
+        let special = json!([{"activity_id": "1100000108", "promotion_id": "WX8"}]);
+        institution.special = serde_json::from_value(special).unwrap();
+        let promotion = |activity: &str| {
+            let given = vec![("activity_id".to_owned(), Value::from(activity))];
+            issue_fields(&institution, given)[3].1.clone()
+        };
+        assert_eq!(promotion("1100000086"), "WX1");
+        assert_eq!(promotion("1100000108"), "WX8");
+        assert_eq!(promotion("unknown"), "");
     }
 
     #[test]

@@ -19,6 +19,9 @@ impl Config {
             rate_per_s: self.gongyi.rate_per_s,
             nonces_max: self.gongyi.nonces_max,
             lakala: self.lakala_settings(),
+            public_url: text(&self.server.public_url),
+            wechat_authorize_base: text(&self.wechat.authorize_base),
+            wechat_api_base: text(&self.wechat.api_base),
             sandbox: self.sandbox.controls,
             ..Settings::default()
         }
@@ -64,4 +67,9 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// An empty text means: not set.
+fn text(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
 }

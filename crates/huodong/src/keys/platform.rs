@@ -13,7 +13,7 @@ use crate::files::write_private;
 /// How long an answer is awaited; making a key takes a moment.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// What is read of a list; nobody has as many keys.
-const KEYS_MAX: usize = 1_000;
+const KEYS_MAX: usize = 500;
 
 /// The keys with which a running server signs: `reply` its answers, `notify` its callbacks. They
 /// are made in the server, sealed under its master key, and never leave it; partners get the
@@ -41,6 +41,9 @@ pub(crate) enum Platform {
         /// What it signs.
         #[arg(value_enum)]
         purpose: Purpose,
+        /// For how many years its certificate is valid.
+        #[arg(long, default_value_t = 10)]
+        years: u16,
         #[command(flatten)]
         operator: Operator,
     },
@@ -100,11 +103,11 @@ pub(crate) struct Operator {
 /// A key as the operator API shows it.
 #[derive(Debug, Deserialize)]
 struct Key {
-    serial: String,
+    serial_no: String,
     purpose: String,
     status: String,
     certificate: String,
-    not_after: String,
+    valid_until: String,
 }
 
 impl Platform {
@@ -116,8 +119,8 @@ impl Platform {
                         println!("{}", key.line());
                     }
                 }
-                Self::Add { purpose, operator } => {
-                    let body = json!({"purpose": purpose.name()});
+                Self::Add { purpose, years, operator } => {
+                    let body = json!({"purpose": purpose.name(), "years": years});
                     let made = operator.ask(Method::POST, "", Some(body)).await?;
                     println!("{}", key_of(made)?.line());
                 }
@@ -169,7 +172,7 @@ impl Key {
     fn line(&self) -> String {
         format!(
             "{:<34} {:<7} {:<10} until {}",
-            self.serial, self.purpose, self.status, self.not_after
+            self.serial_no, self.purpose, self.status, self.valid_until
         )
     }
 }
@@ -209,11 +212,11 @@ mod tests {
     #[test]
     fn partners_get_every_certificate_that_is_valid_and_the_signing_one_first() {
         let key = |serial: &str, purpose: &str, status: &str| Key {
-            serial: serial.to_owned(),
+            serial_no: serial.to_owned(),
             purpose: purpose.to_owned(),
             status: status.to_owned(),
             certificate: format!("-{serial}-\n"),
-            not_after: String::new(),
+            valid_until: String::new(),
         };
         let keys = [
             key("1", "reply", "retired"),
