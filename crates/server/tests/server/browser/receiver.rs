@@ -21,10 +21,7 @@ impl Receiver {
             .route("/h5", get(async || Html("<title>bank</title><h1>coupons</h1>")))
             .route(
                 "/notify",
-                post(async |State(says): State<Arc<Mutex<&'static str>>>| {
-                    let said = *says.lock().unwrap();
-                    said
-                }),
+                post(async |State(says): State<Arc<Mutex<&'static str>>>| *says.lock().unwrap()),
             )
             .with_state(Arc::clone(&says));
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
