@@ -112,7 +112,7 @@ async fn a_certificate_that_verifies_nothing_is_refused_and_said_why() {
         (expired.private_key_pem.clone(), "holds no certificate in PEM"),
         (CERTIFICATE.replace("MII", "AAA"), "not X.509"),
         (elliptic.cert.pem(), "not an RSA key"),
-        (SHORT.to_owned(), "1024 bits instead of 2048"),
+        (SHORT.to_owned(), "2048 to 8192 bits"),
         (expired.certificate_pem.clone(), "has expired, at 2021-01-01T08:00:00+08:00"),
     ] {
         let new = with(without(institution(), "appid"), "certificate", pem.as_str());
