@@ -32,7 +32,7 @@ test: test-deps ## Run every test, on the program as it is released.
 	cargo test --release --workspace --locked
 
 .PHONY: crash
-crash: ## The long crash test: 50 kills of the real server under load.
+crash: ## The long crash tests: a hundred kills of the real server, under load and amid callbacks.
 	HUODONG_CRASH_ROUNDS=50 cargo test --release --workspace --locked --test program crash -- --nocapture
 
 .PHONY: bench

@@ -4,6 +4,8 @@
 #   scripts/bench.sh                        # about half an hour, mostly filling the large database
 #   ORDERS=1000000 SECONDS_EACH=5 scripts/bench.sh
 #   WHAT="bare empty" scripts/bench.sh      # only some parts: bare empty full sync limits postgres
+#                                           # coupon callbacks
+#   OWED=100000 WHAT=callbacks scripts/bench.sh
 #
 # The program must be built (cargo build --release -p huodong). All data goes to a temporary
 # directory below TMPDIR (default /tmp), on the disk you want to measure; it is removed at the end.
@@ -11,7 +13,7 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 huodong=${HUODONG:-$here/../target/release/huodong}
-what=${WHAT:-bare empty full sync limits postgres}
+what=${WHAT:-bare empty full sync limits postgres coupon callbacks}
 orders=${ORDERS:-10000000}
 connections=${CONNECTIONS:-1 64 256}
 export SECONDS_EACH="${SECONDS_EACH:-10}" WARM_UP="${WARM_UP:-2}" CLIENTS="$connections"
@@ -33,6 +35,7 @@ HUODONG_MASTER_KEY=$("$huodong" master-key)
 export HUODONG_MASTER_KEY
 # The generator's application is not limited, and its nonces are many: remember them for a minute.
 export HUODONG_GONGYI__FRESHNESS_S=30 HUODONG_GONGYI__NONCES_MAX=64000000
+owed=${OWED:-1000000}
 export HUODONG_LOG__FORMAT=json HUODONG_LOG__LEVEL=warn,huodong::serve=info
 
 # Starts a server and waits until it says where it listens; sets $address.
@@ -97,8 +100,10 @@ echo "$(nproc) cores, $(awk '/MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/m
     "$(awk -F ': ' '/model name/ { print $2; exit }' /proc/cpuinfo);" \
     "$SECONDS_EACH s each after $WARM_UP s, the load generator on the same cores"
 echo
-echo "| what | connections | accepted/s | p50 ms | p99 ms | max ms |"
-echo "|---|---|---|---|---|---|"
+case " $what " in *" bare "* | *" empty "* | *" full "* | *" sync "* | *" limits "* | *" postgres "*)
+    echo "| what | connections | accepted/s | p50 ms | p99 ms | max ms |"
+    echo "|---|---|---|---|---|---|" ;;
+esac
 
 if wanted bare; then
     fill bare
@@ -144,4 +149,31 @@ if wanted postgres; then
     while read -r c rate p50 p99 max; do
         row "PostgreSQL, 1 ms a flush more (commit_delay)" "$c" "$rate" "$p50" "$p99" "$max"
     done <"$work/postgres"
+fi
+if wanted coupon; then
+    echo
+    echo "| coupons, connections | issued/s | of what it can sign | p50 ms | p99 ms | max ms |"
+    echo "|---|---|---|---|---|---|"
+    fill coupon
+    serve coupon
+    for c in $connections; do
+        t=$threads
+        [ "$t" -le "$c" ] || t=$c
+        found=$("$huodong" bench coupon --credentials "$work/coupon.json" \
+            --base-url "http://$address" --connections "$c" --threads "$t" \
+            --duration "$SECONDS_EACH" --warm-up "$WARM_UP" --json)
+        case $found in
+            *'"codes":{"0":'[0-9]*'}'*) ;;
+            *) echo "bench: coupons, $c connections: not every answer was 000000: $found" >&2; exit 1 ;;
+        esac
+        share=$(field "$found" share_of_signing | awk '{ printf "%.0f %%", $1 * 100 }')
+        printf '| %s | %.0f | %s | %.2f | %.2f | %.2f |\n' "$c" "$(field "$found" accepted_per_s)" \
+            "$share" "$(field "$found" p50)" "$(field "$found" p99)" "$(field "$found" max)"
+    done
+    stop_server
+    audit coupon
+fi
+if wanted callbacks; then
+    echo
+    "$huodong" bench callbacks --data "$work" --seconds "$SECONDS_EACH" --owed "$owed"
 fi

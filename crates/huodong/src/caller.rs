@@ -40,7 +40,7 @@ impl Caller {
     pub(crate) fn resolve(&self) -> Result<Called, Failure> {
         let mut found = match &self.credentials {
             Some(path) => Credentials::read(path)?,
-            None => Credentials::well_known(),
+            None => Credentials::well_known()?,
         };
         if let Some(appid) = &self.appid {
             found.gongyi.appid.clone_from(appid);

@@ -1,6 +1,8 @@
 //! The settings: one commented file with every default, over which a file, the environment and
 //! flags are laid, in this order.
 
+mod served;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +27,9 @@ pub(crate) const MASTER_KEY_VARIABLE: &str = "HUODONG_MASTER_KEY";
 pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) gongyi: Gongyi,
+    pub(crate) lakala: Lakala,
+    pub(crate) callbacks: Callbacks,
+    pub(crate) wechat: Wechat,
     pub(crate) store: Store,
     pub(crate) engine: Engine,
     pub(crate) secrets: Secrets,
@@ -40,6 +45,7 @@ pub(crate) struct Server {
     tls_key_file: String,
     pub(crate) operator_api: bool,
     operator_listen: String,
+    public_url: String,
     pub(crate) connections_max: usize,
     pub(crate) body_bytes_max: usize,
     pub(crate) deadline_ms: u64,
@@ -53,6 +59,36 @@ pub(crate) struct Gongyi {
     pub(crate) freshness_s: u32,
     pub(crate) rate_per_s: u32,
     pub(crate) nonces_max: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Lakala {
+    pub(crate) issue_path: String,
+    pub(crate) query_path: String,
+    pub(crate) freshness_s: u32,
+    pub(crate) rate_per_s: u32,
+    pub(crate) nonces_max: usize,
+    pub(crate) strangers_signed_per_s: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Callbacks {
+    pub(crate) at_once_max: usize,
+    pub(crate) at_once_per_receiver_max: usize,
+    pub(crate) connect_timeout_ms: u64,
+    pub(crate) timeout_ms: u64,
+    pub(crate) answer_bytes_max: usize,
+    pub(crate) allow_http: bool,
+    pub(crate) allow_private: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wechat {
+    authorize_base: String,
+    api_base: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -186,6 +222,10 @@ impl Config {
                 server.operator_listen
             )));
         }
+        self.lakala_settings().check_paths().map_err(|error| {
+            Failure::usage(format!("configuration: lakala.issue_path, lakala.query_path: {error}"))
+        })?;
+        self.check_addresses()?;
         let positive = [
             ("server.connections_max", server.connections_max > 0),
             ("server.body_bytes_max", server.body_bytes_max > 0),
@@ -193,6 +233,14 @@ impl Config {
             ("gongyi.freshness_s", self.gongyi.freshness_s > 0),
             ("gongyi.rate_per_s", self.gongyi.rate_per_s > 0),
             ("gongyi.nonces_max", self.gongyi.nonces_max > 0),
+            ("lakala.freshness_s", self.lakala.freshness_s > 0),
+            ("lakala.rate_per_s", self.lakala.rate_per_s > 0),
+            ("lakala.nonces_max", self.lakala.nonces_max > 0),
+            ("callbacks.at_once_max", self.callbacks.at_once_max > 0),
+            ("callbacks.at_once_per_receiver_max", self.callbacks.at_once_per_receiver_max > 0),
+            ("callbacks.connect_timeout_ms", self.callbacks.connect_timeout_ms > 0),
+            ("callbacks.timeout_ms", self.callbacks.timeout_ms > 0),
+            ("callbacks.answer_bytes_max", self.callbacks.answer_bytes_max > 0),
             ("store.cache_mib", self.store.cache_mib > 0),
             ("store.readers", self.store.readers > 0),
             ("store.keys_per_run", self.store.keys_per_run > 0),
@@ -292,88 +340,4 @@ fn unknown(settings: &Table, section: &str, key: Option<&str>, origin: &str) -> 
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    fn load(file: &str, environment: &[(&str, &str)], flags: &[Flag]) -> Result<Config, Failure> {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("huodong.toml");
-        std::fs::write(&path, file).unwrap();
-        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-        Config::load(Some(&path), environment, flags)
-    }
-
-    #[test]
-    fn the_default_file_is_the_defaults_and_says_what_the_libraries_say() {
-        let config = Config::load(None, [], &[]).unwrap();
-        let engine = huodong_engine::EngineOptions::default();
-        assert_eq!(config.engine.queue_max, engine.queue_max);
-        assert_eq!(config.engine.batch_max, engine.batch_max);
-        let settings = huodong_server::Settings::default();
-        assert_eq!(config.gongyi.freshness_s, settings.freshness_s);
-        assert_eq!(u128::from(config.server.deadline_ms), settings.deadline.as_millis());
-        assert_eq!(config.server.body_bytes_max, settings.body_bytes_max);
-        assert_eq!(config.gongyi.nonces_max, settings.nonces_max);
-        assert_eq!(config.gongyi.rate_per_s, settings.rate_per_s);
-        let listen = huodong_server::ListenOptions::default();
-        assert_eq!(config.server.connections_max, listen.connections_max);
-        assert_eq!(u128::from(config.server.shutdown_grace_ms), listen.grace.as_millis());
-        assert!(!config.sandbox.controls && !settings.sandbox);
-    }
-
-    #[test]
-    fn every_setting_is_explained_above_it() {
-        let mut explained = false;
-        for line in DEFAULT.lines() {
-            if line.starts_with('#') {
-                explained = true;
-            } else if line.is_empty() || line.starts_with('[') {
-                explained = false;
-            } else {
-                assert!(explained, "{line} has no comment above it");
-            }
-        }
-    }
-
-    #[test]
-    fn flags_win_over_the_environment_which_wins_over_the_file() {
-        let file = "[engine]\nqueue_max = 1\nbatch_max = 1\n[gongyi]\nrate_per_s = 1\n";
-        let environment = [("HUODONG_ENGINE__QUEUE_MAX", "2"), ("HUODONG_ENGINE__BATCH_MAX", "2")];
-        let config = load(file, &environment, &[("engine.batch_max", "3".into())]).unwrap();
-        assert_eq!(config.gongyi.rate_per_s, 1);
-        assert_eq!(config.engine.queue_max, 2);
-        assert_eq!(config.engine.batch_max, 3);
-    }
-
-    #[test]
-    fn an_unknown_setting_is_refused_with_the_nearest_name() {
-        let message = |result: Result<Config, Failure>| result.unwrap_err().message;
-        let file = message(load("[server]\nlisten_on = \"x\"\n", &[], &[]));
-        assert!(file.ends_with("no such setting: server.listen_on; did you mean server.listen?"));
-        let section = message(load("listen = \"x\"\n", &[], &[]));
-        assert!(section.ends_with("no such setting: listen; did you mean server.listen?"));
-        let moved = message(load("[store]\nfreshness_s = 5\n", &[], &[]));
-        assert!(moved.ends_with("did you mean gongyi.freshness_s?"), "{moved}");
-        let environment = message(load("", &[("HUODONG_SERVER__LISTN", "x")], &[]));
-        assert_eq!(
-            environment,
-            "environment HUODONG_SERVER__LISTN: no such setting: server.listn; \
-             did you mean server.listen?"
-        );
-    }
-
-    #[test]
-    fn a_value_of_the_wrong_kind_is_refused_by_name() {
-        let message = |result: Result<Config, Failure>| result.unwrap_err().message;
-        let number = message(load("", &[("HUODONG_ENGINE__QUEUE_MAX", "many")], &[]));
-        assert!(number.contains("engine.queue_max must be a whole number, not \"many\""));
-        let address = message(load("", &[("HUODONG_SERVER__LISTEN", "localhost")], &[]));
-        assert!(address.contains("server.listen"), "{address}");
-        let negative = message(load("[engine]\nqueue_max = -1\n", &[], &[]));
-        assert!(negative.contains("engine.queue_max"), "{negative}");
-        let zero = message(load("[engine]\nqueue_max = 0\n", &[], &[]));
-        assert!(zero.contains("engine.queue_max must be above zero"));
-        let half = message(load("[server]\ntls_cert_file = \"a.pem\"\n", &[], &[]));
-        assert!(half.contains("both or neither"));
-    }
-}
+mod tests;

@@ -11,8 +11,11 @@ use crate::failure::{Context as _, Failure};
 pub(crate) struct Credentials {
     /// Where.
     pub(crate) base_url: String,
-    /// As whom.
+    /// As whom, for donations.
     pub(crate) gongyi: Gongyi,
+    /// As whom, for coupons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lakala: Option<Lakala>,
 }
 
 /// A gongyi application and what it may give from.
@@ -36,28 +39,39 @@ pub(crate) struct Activity {
     pub(crate) settlement: String,
 }
 
+/// A lakala institution and what it may hand out. A certificate's text may hold several: while
+/// keys are rotated, two are valid.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Lakala {
+    pub(crate) appid: String,
+    pub(crate) serial_no: String,
+    pub(crate) private_key_pem: String,
+    #[serde(default)]
+    pub(crate) platform_certificate_pem: String,
+    #[serde(default)]
+    pub(crate) notify_certificate_pem: String,
+    pub(crate) owner_id: String,
+    pub(crate) member_prefix: String,
+    pub(crate) issue_path: String,
+    pub(crate) query_path: String,
+    #[serde(default)]
+    pub(crate) activities: Vec<CouponActivity>,
+    #[serde(default)]
+    pub(crate) special: Vec<CouponActivity>,
+}
+
+/// An activity to issue coupons of.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct CouponActivity {
+    pub(crate) activity_id: String,
+    pub(crate) promotion_id: String,
+}
+
 impl Credentials {
     /// Those of every sandbox: they are the same at every start.
-    pub(crate) fn well_known() -> Self {
-        let partner = huodong_server::seed::PARTNER;
-        let activities = huodong_server::seed::ordinary_activities();
-        Self {
-            base_url: crate::caller::SANDBOX_URL.to_owned(),
-            gongyi: Gongyi {
-                appid: partner.appid.to_owned(),
-                secret: partner.secret.to_owned(),
-                bid: partner.bid.to_owned(),
-                org_no: partner.org_no.to_owned(),
-                activities: activities
-                    .iter()
-                    .map(|activity| Activity {
-                        activity_no: activity.activity_no().to_owned(),
-                        project_no: activity.project_no().to_owned(),
-                        settlement: activity.settlement().to_owned(),
-                    })
-                    .collect(),
-            },
-        }
+    pub(crate) fn well_known() -> Result<Self, Failure> {
+        let seed = huodong_server::sandbox::Credentials::of_seed(crate::caller::SANDBOX_URL);
+        serde_json::from_str(&seed.to_json()).cannot("read the sandbox's own credentials")
     }
 
     /// Reads the file.

@@ -1,7 +1,7 @@
 //! `huodong fault`: what a sandbox is to do wrong.
 
 use clap::{ArgGroup, Args, Subcommand};
-use huodong_wire::gongyi::Api;
+use huodong_wire::{gongyi, lakala};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
@@ -16,6 +16,7 @@ use crate::failure::Failure;
   huodong fault add RewardToDonate --drop-after --field third_uid=user_001
   huodong fault add RewardToDonate --code 32240004 --field money=404 --count unlimited
   huodong fault add RewardDonateQuery --delay-ms 3000
+  huodong fault add lakala.issue --code 999999 --count 3       # 系统异常
   huodong fault                                                # which are set?
   huodong fault clear")]
 pub(crate) struct Fault {
@@ -39,9 +40,9 @@ enum Step {
 #[command(group = ArgGroup::new("what").required(true).multiple(true)
     .args(["code", "delay_ms", "drop_before", "drop_after"]))]
 struct Add {
-    /// The call, by the vendor's name for it.
-    #[arg(value_parser = crate::call::api)]
-    api: Api,
+    /// The call: a vendor's name for it, lakala.issue or lakala.query.
+    #[arg(value_parser = api)]
+    api: String,
     /// Answer this code; nothing is done.
     #[arg(long, allow_negative_numbers = true, conflicts_with_all = ["drop_before", "drop_after"])]
     code: Option<i64>,
@@ -63,6 +64,15 @@ struct Add {
     /// Only for calls whose field has this value.
     #[arg(long, value_name = "FIELD=VALUE")]
     field: Vec<String>,
+}
+
+/// A call's name as a fault goes by it, however it is capitalised.
+fn api(text: &str) -> Result<String, String> {
+    let gongyi = gongyi::Api::ALL.into_iter().map(|api| api.name().to_owned());
+    let lakala = lakala::Api::ALL.into_iter().map(|api| format!("lakala.{}", api.name()));
+    let all: Vec<_> = gongyi.chain(lakala).collect();
+    let found = all.iter().find(|name| name.eq_ignore_ascii_case(text)).cloned();
+    found.ok_or_else(|| format!("the calls are {}", all.join(", ")))
 }
 
 impl Fault {
@@ -88,7 +98,7 @@ impl Add {
             Ok(count) => json!(count),
             Err(_) => json!(self.count),
         };
-        let mut body = json!({"api": self.api.name(), "count": count, "match": matching});
+        let mut body = json!({"api": self.api, "count": count, "match": matching});
         if let Some(code) = self.code {
             body["answer"] = json!({"code": code});
         }

@@ -1,6 +1,7 @@
 //! Files that others read: there all at once, or not at all.
 
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use crate::failure::{Context as _, Failure};
@@ -18,4 +19,13 @@ pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
     file.write_all(b"\n").cannot(&what)?;
     file.persist(path).cannot(&what)?;
     Ok(())
+}
+
+/// Writes a file that must not be there yet, with this mode.
+pub(crate) fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
+    let what = format!("write {}", path.display());
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(mode).open(path).cannot(&what)?;
+    file.write_all(text.as_bytes()).cannot(&what)?;
+    file.sync_all().cannot(&what)
 }

@@ -12,12 +12,17 @@ mod failure;
 mod fault;
 mod files;
 mod install;
+mod institution;
 mod json_text;
+mod keys;
 mod limits;
+mod listen;
 mod logging;
+mod reply_signature;
 mod sandbox;
 mod serve;
 mod settings;
+mod sign;
 mod signals;
 
 use std::process::ExitCode;
@@ -34,8 +39,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// A server that speaks the campaign APIs of Chinese payment platforms, with real state behind them.
 ///
 /// It takes 腾讯公益 points donations: money of an organization, frozen for an activity, goes to a
-/// charity project when a user gives points. Each donation happens once however often it is sent,
-/// no activity is overdrawn, and what was answered is on disk.
+/// charity project when a user gives points. It issues 拉卡拉 coupons, watches over their life, and
+/// tells partners by callbacks that survive a crash. Each order happens once however often it is
+/// sent, no activity is overdrawn or oversold, and what was answered is on disk.
 #[derive(Debug, Parser)]
 #[command(version, after_help = GUIDE)]
 struct Cli {
@@ -47,11 +53,14 @@ const GUIDE: &str = "\
 Try it, in two terminals:
   huodong sandbox                        # a server with demo partners; nothing to configure
   huodong call gongyi RewardToDonate     # a signed donation, and the whole exchange
+  huodong listen                         # in a third one: receives callbacks
+  huodong call lakala issue              # a signed coupon order; its callback arrives there
 
 Test your program against it:
   huodong sandbox --credentials sandbox.json     # where to call, and as whom
   huodong clock advance 1h                       # what is due by then, happens
   huodong fault add RewardToDonate --code 32240007 --count 2
+  huodong listen --answers fail,500,drop,ack     # see a callback's schedule work
   huodong reset
 
 Run it for others:
@@ -59,6 +68,7 @@ Run it for others:
   huodong master-key > master.key        # seals partners' secrets
   huodong token create --config huodong.toml --name ops
   huodong serve --config huodong.toml --master-key-file master.key
+  huodong keys platform list             # what it signs with, and how to rotate it
   huodong audit --config huodong.toml    # do the books balance? (server stopped)
 
 `huodong help COMMAND` says more about each, with examples.
@@ -73,7 +83,12 @@ enum Command {
     Call(call::Call),
     /// Print signed headers for use with curl.
     #[command(subcommand)]
-    Sign(call::Sign),
+    Sign(sign::Sign),
+    /// Receive callbacks, verify and show them, and answer as told.
+    Listen(listen::Listen),
+    /// Make RSA keys and certificates, and rotate the platform's.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Read, stop, move and set a sandbox's clock.
     Clock(controls::Clock),
     /// Have a sandbox answer wrongly, late or not at all.
@@ -113,6 +128,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Sandbox(sandbox) => sandbox.run(),
         Command::Call(call) => call.run(),
         Command::Sign(sign) => sign.run(),
+        Command::Listen(listen) => listen.run(),
+        Command::Keys(keys) => keys.run(),
         Command::Clock(clock) => clock.run(),
         Command::Fault(fault) => fault.run(),
         Command::Reset(reset) => reset.run(),

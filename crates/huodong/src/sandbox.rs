@@ -63,6 +63,9 @@ impl Sandbox {
         let mut flags: Vec<Flag> = vec![
             ("server.listen", self.listen.to_string()),
             ("sandbox.controls", "true".to_owned()),
+            // Its receivers are on this machine, or in the same network of containers.
+            ("callbacks.allow_http", "true".to_owned()),
+            ("callbacks.allow_private", "true".to_owned()),
             ("log.level", self.log_level.clone()),
         ];
         if self.allow_remote {
@@ -77,6 +80,7 @@ impl Sandbox {
                 server.app.engine.stop().await;
                 return Err(Failure::new(format!("cannot plant the demo data: {error}")));
             }
+            server.begin().await?;
             let base_url = format!("http://{}", server.address());
             // The addresses are taken, so whoever calls from now on is answered.
             if let Some(path) = &self.credentials {
@@ -99,13 +103,11 @@ impl Sandbox {
         let token = seed::TOKENS[0].1;
         say!(
             "\
-Huodong sandbox, listening on {base_url}
+Huodong sandbox, listening on {base_url}; operator token {token}
 
+腾讯公益 donations, project_no {project_no}
   appid   {appid}        bid     {bid}
-  secret  {secret}        org_no  {org_no}
-  operator token  {token}
-
-Activities (project_no {project_no}):",
+  secret  {secret}        org_no  {org_no}",
             appid = partner.appid,
             bid = partner.bid,
             secret = partner.secret,
@@ -115,12 +117,30 @@ Activities (project_no {project_no}):",
         for activity in seed::ordinary_activities().iter().chain(&seed::special_activities()) {
             say!("  {}  {}", activity.activity_no(), activity.note);
         }
+        let own = seed::INSTITUTION;
+        say!(
+            "
+拉卡拉 coupons; the private key and the certificates are in the credentials file
+  appid          {appid}        owner_id  {owner_id}
+  member prefix  {prefix}               orgId     {org_id}
+  openid page    {base_url}/deliverWM/{campaign}",
+            appid = own.appid,
+            owner_id = own.owners[0],
+            prefix = own.member_prefix,
+            org_id = own.org_id,
+            campaign = seed::CAMPAIGN,
+        );
+        for activity in seed::ordinary_coupons().iter().chain(&seed::special_coupons()) {
+            say!("  {}  {}", activity.activity_id(), activity.note);
+        }
         say!(
             "
 Try, in another terminal:
   huodong call gongyi RewardToDonate{elsewhere}
   curl $(huodong sign gongyi) -d '{{\"project_no\":\"{project_no}\"}}' \\
       {base_url}/api/reward_donate_service/GetActivityInfo
+  huodong listen                # receives callbacks; leave it running, and in a third terminal
+  huodong call lakala issue{elsewhere}
   huodong clock advance 1h{elsewhere}
 ",
             project_no = seed::PROJECT_NO,

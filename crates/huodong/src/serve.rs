@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use clap::Args;
 use huodong_engine::{Clock, Engine, EngineOptions};
-use huodong_server::{App, ListenOptions, MasterKey, Metrics, Settings};
+use huodong_server::{App, ListenOptions, MasterKey, Metrics};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -77,6 +77,7 @@ impl Serve {
         crate::runtime()?.block_on(async {
             let stop = Stop::listen()?;
             let server = Server::start(&config, key).await?;
+            server.begin().await?;
             let at = server.address();
             if !at.ip().is_loopback() && config.tls().is_none() {
                 tracing::warn!(
@@ -88,6 +89,12 @@ impl Serve {
                 tracing::warn!(
                     "the operator API and /metrics are served where partners call; \
                      server.operator_listen gives them an address of their own"
+                );
+            }
+            if config.callbacks.allow_private {
+                tracing::warn!(
+                    "callbacks.allow_private: partners can have this server call loopback and \
+                     private addresses"
                 );
             }
             tracing::info!(address = %at, tls = config.tls().is_some(), "serving");
@@ -142,6 +149,19 @@ impl Server {
         }
         let drain = Duration::from_millis(config.server.drain_ms);
         Ok(Self { app, doors, address, drain })
+    }
+
+    /// Makes the keys the platform lacks and begins to deliver callbacks. A sandbox plants first:
+    /// its keys are the same at every start.
+    pub(crate) async fn begin(&self) -> Result<(), Failure> {
+        let begun = match huodong_server::ensure_platform_keys(&self.app).await {
+            Ok(()) => self.app.start_delivery().cannot("deliver callbacks"),
+            Err(error) => Err(error).cannot("make the platform's keys"),
+        };
+        if begun.is_err() {
+            self.app.engine.stop().await;
+        }
+        begun
     }
 
     /// Where partners call.
@@ -207,14 +227,5 @@ fn app(config: &Config, key: MasterKey) -> Result<App, Failure> {
         observer: Some(metrics.clone()),
     };
     let engine = Engine::start(store, Clock::system(), options).cannot("start the engine")?;
-    let settings = Settings {
-        freshness_s: config.gongyi.freshness_s,
-        deadline: Duration::from_millis(config.server.deadline_ms),
-        body_bytes_max: config.server.body_bytes_max,
-        rate_per_s: config.gongyi.rate_per_s,
-        nonces_max: config.gongyi.nonces_max,
-        sandbox: config.sandbox.controls,
-        ..Settings::default()
-    };
-    Ok(App::new(engine, key, settings, metrics))
+    Ok(App::new(engine, key, config.server_settings(), metrics))
 }

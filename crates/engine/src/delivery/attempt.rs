@@ -36,7 +36,7 @@ struct Made {
 }
 
 impl Attempt {
-    pub(super) async fn run(self) {
+    pub(super) async fn run(mut self) {
         self.place.begin();
         // On a task of its own: should it panic, that is recorded like any other failure.
         let making = make(Arc::clone(&self.delivery), Arc::clone(&self.claimed));
@@ -51,6 +51,7 @@ impl Attempt {
                 answered: Answered::nothing(AttemptOutcome::Broken, reason),
             }
         });
+        self.place.answered();
         let recorded = self.record(&made).await;
         let due_at = self.place.due().due_at;
         let Self { delivery, place, .. } = self;

@@ -137,7 +137,7 @@ impl Dispatcher {
     }
 
     /// When a lease that is taken now ends: after its attempt, whatever becomes of that. In whole
-    /// milliseconds, as rows keep no more.
+    /// milliseconds, like the times that rows keep.
     fn next_lease(&mut self) -> Timestamp {
         let lasts = CLAIM_TIME + self.delivery.options.timeout + RECORD_TIME;
         let lasts = SignedDuration::try_from(lasts).unwrap_or(SignedDuration::MAX);

@@ -90,6 +90,12 @@ impl Flight {
         }
     }
 
+    fn freed(&self) {
+        if self.0.wake_when_freed.load(Ordering::Acquire) {
+            self.wake();
+        }
+    }
+
     /// A place for an attempt at this callback; `None` where one is under way, or no place is free.
     pub(super) fn take(&self, due: DueCallback) -> Option<Place> {
         let mut state = self.0.state.lock();
@@ -100,7 +106,7 @@ impl Flight {
         state.takes += 1;
         state.under_way.insert(due.id, due);
         *state.per_receiver.entry(due.receiver).or_default() += 1;
-        Some(Place { flight: self.clone(), due, era: state.era })
+        Some(Place { flight: self.clone(), due, era: state.era, at_receiver: true })
     }
 
     /// After the database was emptied: numbers may be given out anew, so attempts under way are no
@@ -157,6 +163,8 @@ pub(super) struct Place {
     flight: Flight,
     due: DueCallback,
     era: u64,
+    /// Whether it counts as one of its receiver's.
+    at_receiver: bool,
 }
 
 impl Place {
@@ -169,6 +177,27 @@ impl Place {
         self.flight.begin();
     }
 
+    /// The receiver has been heard, or will not be: another can be sent to it while this outcome is
+    /// written down.
+    pub(super) fn answered(&mut self) {
+        let flight = self.flight.clone();
+        self.leave_receiver(&mut flight.0.state.lock());
+        flight.freed();
+    }
+
+    fn leave_receiver(&mut self, state: &mut State) {
+        let counted = std::mem::replace(&mut self.at_receiver, false);
+        if !counted || state.era != self.era {
+            return;
+        }
+        if let Some(count) = state.per_receiver.get_mut(&self.due.receiver) {
+            *count -= 1;
+            if *count == 0 {
+                state.per_receiver.remove(&self.due.receiver);
+            }
+        }
+    }
+
     /// True while the database is the one its callback was found in.
     pub(super) fn is_of_this_era(&self) -> bool {
         self.flight.era() == self.era
@@ -177,22 +206,16 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut state = self.flight.0.state.lock();
+        let flight = self.flight.clone();
+        let mut state = flight.0.state.lock();
         state.taken -= 1;
         if state.era == self.era {
             state.under_way.remove(&self.due.id);
-            if let Some(count) = state.per_receiver.get_mut(&self.due.receiver) {
-                *count -= 1;
-                if *count == 0 {
-                    state.per_receiver.remove(&self.due.receiver);
-                }
-            }
         }
+        self.leave_receiver(&mut state);
         drop(state);
-        self.flight.0.landed.send_modify(|count| *count += 1);
-        if self.flight.0.wake_when_freed.load(Ordering::Acquire) {
-            self.flight.wake();
-        }
+        flight.0.landed.send_modify(|count| *count += 1);
+        flight.freed();
     }
 }
 
@@ -245,11 +268,15 @@ mod tests {
         assert!(flight.take(due(1, 1)).is_none());
         flight.forget();
         assert!(!first.is_of_this_era());
-        let again = flight.take(due(1, 1)).expect("another callback by the same number");
+        let mut again = flight.take(due(1, 1)).expect("another callback by the same number");
         assert_eq!(flight.room().free, 1);
         drop(first);
         assert_eq!(flight.room().free, 2);
         assert!(flight.take(due(1, 1)).is_none(), "the new one is still under way");
+        assert_eq!(flight.room().per_receiver[&ReceiverNo(1)], 1);
+        again.answered();
+        assert!(flight.room().per_receiver.is_empty(), "its receiver is free");
+        assert!(flight.take(due(1, 1)).is_none(), "its outcome is still being written");
         drop(again);
         assert_eq!(flight.room().free, 3);
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use huodong_campaign::{AttemptOutcome, CallbackState, Resend, ResendRefusal, SCHEDULE_S};
 use huodong_engine::DeliveryOptions;
 use jiff::SignedDuration;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use crate::receiver::{Receiver, Reply};
@@ -134,9 +135,17 @@ async fn a_receiver_that_is_not_there_is_unreachable() {
     let closed = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
     let refused = scene.issue(1, &closed).await;
+    // What answers there speaks no TLS, so no connection comes about.
+    let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let no_tls = scene.issue(3, &format!("https://{}/", plain.local_addr().unwrap())).await;
+    tokio::spawn(async move {
+        let (mut stream, _) = plain.accept().await.unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        stream.shutdown().await.unwrap();
+    });
     let unknown = scene.issue(2, "http://nobody.invalid/secret-path?token=secret").await;
-    assert_eq!(scene.advance(seconds(1)).await, 2);
-    for coupon in [refused, unknown] {
+    assert_eq!(scene.advance(seconds(1)).await, 3);
+    for coupon in [refused, unknown, no_tls] {
         let (_, attempts) = scene.story(coupon).await;
         assert_eq!(attempts[0].outcome, AttemptOutcome::Unreachable, "{attempts:?}");
         assert!(attempts[0].reason.starts_with("no connection: "), "{attempts:?}");

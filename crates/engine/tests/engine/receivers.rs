@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use huodong_campaign::{AttemptOutcome, Id, Resend};
-use huodong_engine::{Chance, DeliveryOptions};
+use huodong_campaign::{AttemptOutcome, Id, Resend, Settlement};
+use huodong_engine::{Chance, DeliveryOptions, EngineOptions};
 use huodong_store::CallbackStatus;
 use jiff::SignedDuration;
 
@@ -103,6 +103,20 @@ async fn all_callbacks(scene: &Scene) -> Vec<Id> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn outcomes_wait_for_room_in_a_full_queue() {
+    let options = EngineOptions { queue_max: 1, batch_max: 1, ..EngineOptions::default() };
+    let scene = Scene::with(Settlement::Instant, options).await;
+    let receiver = Receiver::that(&scene.clock, Reply::Ack).await;
+    scene.issue_many(0..60, &receiver.url()).await;
+    scene.engine.deliver_with(scene.scribe.clone(), to_this_machine()).unwrap();
+    assert_eq!(scene.advance(seconds(1)).await, 60);
+    assert_eq!(scene.scribe.outcomes(), [AttemptOutcome::Acknowledged; 60]);
+    let counts = scene.engine.read(|reader| reader.callback_counts()).await.unwrap();
+    assert_eq!(counts, [(CallbackStatus::Delivered, 60)]);
+    scene.engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_thousand_owed_are_held_by_the_database_alone() {
     let options = DeliveryOptions {
         at_once_max: 32,
@@ -122,8 +136,8 @@ async fn a_hundred_thousand_owed_are_held_by_the_database_alone() {
         scene.issue(n, &healthy.url()).await;
     }
     scene.clock.advance(seconds(1));
-    healthy.has_received(100).await;
-    assert_eq!(dead.count(), 8);
+    scene.scribe.has_heard(100).await;
+    assert_eq!((healthy.count(), dead.count()), (100, 8));
     // Nothing is kept for what has no place: no task, no command.
     let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
     assert!(tasks < 200, "{tasks} tasks");

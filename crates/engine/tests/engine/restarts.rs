@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use huodong_campaign::{AttemptOutcome, CallbackState, Claim, SCHEDULE_S, Settlement};
-use huodong_engine::{DeliveryOptions, Engine};
+use huodong_engine::{DeliveryOptions, Engine, EngineOptions};
 use huodong_store::{Store, StoreError, StoreOptions};
 use jiff::SignedDuration;
 use tokio::runtime::Runtime;
@@ -65,7 +65,7 @@ fn an_attempt_whose_process_ended_is_made_again() {
     };
     receiver.answer(|_| Reply::Ack);
     outside.block_on(async move {
-        let engine = Engine::start(store, clock.clone(), Default::default()).unwrap();
+        let engine = Engine::start(store, clock.clone(), EngineOptions::default()).unwrap();
         let scene = Scene { directory, clock, engine, scribe: Default::default() };
         scene.engine.deliver_with(scene.scribe.clone(), to_this_machine()).unwrap();
         scene.scribe.has_heard(1).await;
@@ -176,5 +176,5 @@ async fn while_timers_are_held_nothing_is_claimed() {
     assert_eq!(scene.callback(coupon).await.state, CallbackState::Delivered);
     scene.engine.stop().await;
     // Nobody delivers after a stop, but the database opens again.
-    open(&scene.directory, &scene.clock).stop().await;
+    open(&scene.directory, &scene.clock, EngineOptions::default()).stop().await;
 }

@@ -37,9 +37,9 @@ pub fn frozen() -> Clock {
     clock
 }
 
-pub fn open(directory: &TempDir, clock: &Clock) -> Engine {
+pub fn open(directory: &TempDir, clock: &Clock, options: EngineOptions) -> Engine {
     let (store, _) = Store::open(&StoreOptions::at(directory.path())).unwrap();
-    Engine::start(store, clock.clone(), EngineOptions::default()).unwrap()
+    Engine::start(store, clock.clone(), options).unwrap()
 }
 
 /// What receivers on this machine need.
@@ -131,9 +131,13 @@ impl Scene {
 
     /// The same, with nobody who delivers.
     pub async fn new(settlement: Settlement) -> Self {
+        Self::with(settlement, EngineOptions::default()).await
+    }
+
+    pub async fn with(settlement: Settlement, options: EngineOptions) -> Self {
         let directory = TempDir::new().unwrap();
         let clock = frozen();
-        let engine = open(&directory, &clock);
+        let engine = open(&directory, &clock, options);
         furnish(&engine, settlement).await;
         Self { directory, clock, engine, scribe: Arc::default() }
     }
@@ -142,7 +146,7 @@ impl Scene {
     pub async fn reopened(self) -> Self {
         let Self { directory, clock, engine, .. } = self;
         engine.stop().await;
-        let engine = open(&directory, &clock);
+        let engine = open(&directory, &clock, EngineOptions::default());
         Self { directory, clock, engine, scribe: Arc::default() }
     }
 

@@ -5,7 +5,8 @@
 pub(super) struct Answer {
     /// The HTTP status.
     pub(super) status: u16,
-    /// The envelope's `code`; `None` where the body has none.
+    /// The envelope's `code`, or its data's `resCode` where that says more; `None` where the body
+    /// has none.
     pub(super) code: Option<i64>,
     /// How many bytes it took.
     pub(super) length: usize,
@@ -53,11 +54,19 @@ fn header<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
     found.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
 }
 
-/// The number behind the first `"code":`.
+/// The number behind the first `"code":`, and where that is zero, behind `"resCode":`.
 fn code(body: &[u8]) -> Option<i64> {
-    const NAME: &[u8] = b"\"code\":";
-    let at = body.windows(NAME.len()).position(|window| window == NAME)?;
-    let value = body[at + NAME.len()..].trim_ascii_start();
+    match number_of(body, b"\"code\":")? {
+        0 => Some(number_of(body, b"\"resCode\":").unwrap_or(0)),
+        code => Some(code),
+    }
+}
+
+/// The number behind a name, which may be written as text.
+fn number_of(body: &[u8], name: &[u8]) -> Option<i64> {
+    let at = body.windows(name.len()).position(|window| window == name)?;
+    let value = body[at + name.len()..].trim_ascii_start();
+    let value = value.strip_prefix(b"\"").unwrap_or(value);
     let end = value.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'-');
     number(&value[..end.unwrap_or(value.len())])
 }
@@ -83,6 +92,15 @@ mod tests {
         for short in 0..length {
             assert_eq!(parse(&WHOLE[..short]), Ok(None), "at {short}");
         }
+    }
+
+    #[test]
+    fn a_code_may_be_text_and_stand_in_the_data() {
+        assert_eq!(code(br#"{"msg":"ok","code":"000000","data":{"resCode":"000000"}}"#), Some(0));
+        assert_eq!(code(br#"{"code":"000000","data":{"resCode":"300003"}}"#), Some(300_003));
+        assert_eq!(code(br#"{"code":"200001","data":{"resCode":"200001"}}"#), Some(200_001));
+        assert_eq!(code(br#"{"code":0,"data":{}}"#), Some(0));
+        assert_eq!(code(br#"{"message":1}"#), None);
     }
 
     #[test]

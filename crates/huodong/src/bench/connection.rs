@@ -90,8 +90,11 @@ impl Connection {
     }
 
     /// Reads; `Some` when the answer is there. Events come on edges, so this reads on until it is,
-    /// or until nothing more has come.
-    pub(super) fn receive(&mut self) -> Result<Option<(UnderWay, Answer)>> {
+    /// or until nothing more has come. The answer is added to `samples`, where given.
+    pub(super) fn receive(
+        &mut self,
+        samples: Option<&mut Vec<Vec<u8>>>,
+    ) -> Result<Option<(UnderWay, Answer)>> {
         loop {
             if self.filled == self.input.len() {
                 return Err(ErrorKind::InvalidData.into());
@@ -108,6 +111,9 @@ impl Connection {
                 let under_way = self.under_way.take().ok_or(ErrorKind::InvalidData)?;
                 if answer.length != self.filled {
                     return Err(ErrorKind::InvalidData.into());
+                }
+                if let Some(samples) = samples {
+                    samples.push(self.input[..self.filled].to_vec());
                 }
                 self.filled = 0;
                 return Ok(Some((under_way, answer)));

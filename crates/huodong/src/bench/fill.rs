@@ -15,11 +15,12 @@ use huodong_campaign::{
 };
 use huodong_engine::source::monotonic;
 use huodong_engine::{Chance, Clock, Engine, EngineError, EngineOptions};
-use huodong_server::MasterKey;
+use huodong_server::{App, Metrics};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use serde_json::json;
 
+use super::coupon_partner;
 use super::order::{Orders, REWARD, REWARD_TIME, Target};
 use crate::credentials::{self, Credentials, Gongyi};
 use crate::failure::{Context as _, Failure};
@@ -34,8 +35,8 @@ const DEADLINE: Duration = Duration::from_secs(120);
 /// How often progress is told, in orders.
 const PROGRESS: u64 = 1_000_000;
 
-/// Makes a database to measure on and a credentials file for `huodong bench donate`. Serve it
-/// afterwards with the same --data and master key.
+/// Makes a database to measure on and a credentials file for `huodong bench donate` and `coupon`.
+/// Serve it afterwards with the same --data and master key.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   export HUODONG_MASTER_KEY=$(huodong master-key)
@@ -77,14 +78,17 @@ impl Fill {
             let options = EngineOptions { batch_max: UNDER_WAY, ..EngineOptions::default() };
             let engine =
                 Engine::start(store, Clock::system(), options).cannot("start the engine")?;
-            let filled = self.fill(&engine, &key).await;
+            let settings = config.server_settings();
+            let app = App::new(engine.clone(), key, settings, Arc::new(Metrics::new()));
+            let filled = self.fill(&app).await;
             engine.stop().await;
             filled
         })
     }
 
-    async fn fill(&self, engine: &Engine, key: &MasterKey) -> Result<(), Failure> {
-        let partner = self.partner(engine, key).await?;
+    async fn fill(&self, app: &App) -> Result<(), Failure> {
+        let engine = &app.engine;
+        let partner = self.partner(app).await?;
         let targets = partner.gongyi.activities.iter();
         let orders = Orders {
             seed: u64::from_be_bytes(Chance.bytes()),
@@ -103,7 +107,8 @@ impl Fill {
     }
 
     /// The organization, its application and its activities, started.
-    async fn partner(&self, engine: &Engine, key: &MasterKey) -> Result<Credentials, Failure> {
+    async fn partner(&self, app: &App) -> Result<Credentials, Failure> {
+        let engine = &app.engine;
         let text = |text: &str| text.to_owned();
         let organization = CreateOrganization {
             org_no: None,
@@ -118,8 +123,7 @@ impl Fill {
 
         let appid = AppId::from(format!("bench{}", hex::encode(Chance.bytes::<6>())));
         let secret = hex::encode(Chance.bytes::<16>());
-        let sealed_secret =
-            key.seal(Chance, &huodong_server::secret_purpose(&appid), secret.as_bytes());
+        let sealed_secret = app.seal_secret(&appid, &secret);
         let application = CreateApplication {
             appid: Some(appid.clone()),
             org_no: org_no.clone(),
@@ -147,7 +151,8 @@ impl Fill {
             org_no: org_no.to_string(),
             activities,
         };
-        Ok(Credentials { base_url: self.base_url.clone(), gongyi })
+        let lakala = Some(coupon_partner::make(app, &org_no).await?);
+        Ok(Credentials { base_url: self.base_url.clone(), gongyi, lakala })
     }
 
     async fn activity(
@@ -259,7 +264,8 @@ impl Shared {
     }
 }
 
-async fn operate<C>(engine: &Engine, command: C) -> Result<C::Done, Failure>
+/// Carries out an operator's command.
+pub(super) async fn operate<C>(engine: &Engine, command: C) -> Result<C::Done, Failure>
 where
     C: Audited + Command,
     C::Refusal: std::error::Error,

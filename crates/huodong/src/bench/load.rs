@@ -10,22 +10,26 @@ use huodong_engine::{Chance, Clock};
 use mio::{Events, Poll, Token};
 
 use super::connection::{Connection, UnderWay};
-use super::order::{Caller, Orders, Stamp, scatter};
+use super::order::scatter;
 use super::report::{Report, Tally};
+use super::requests::{Pen, Requests};
 use crate::failure::{Context as _, Failure};
 
 /// How long answers are awaited after the last request.
 const DRAIN: Duration = Duration::from_secs(10);
+/// Of so many answers one is kept, until there are enough.
+const SAMPLE_EVERY: u64 = 32;
 /// How often the timestamp is renewed, and the loops look up when nothing happens.
 const TICK: Duration = Duration::from_millis(100);
 
 /// What to send.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Load {
     pub(super) address: SocketAddr,
     pub(super) host: String,
-    pub(super) caller: Caller,
-    pub(super) orders: Orders,
+    pub(super) requests: Requests,
+    /// Which requests are sent again follows from it.
+    pub(super) seed: u64,
     pub(super) connections: usize,
     pub(super) threads: usize,
     /// Requests a second; `None`: each connection sends when its answer has come.
@@ -37,6 +41,8 @@ pub(super) struct Load {
     pub(super) count: Option<u64>,
     /// Share of requests that send an order again, 0–1.
     pub(super) repeat: f64,
+    /// How many answers each thread keeps whole, spread over the run.
+    pub(super) samples: usize,
 }
 
 /// Sends it and tells what happened.
@@ -63,7 +69,13 @@ pub(super) fn run(load: &Load) -> Result<Report, Failure> {
     }
     // Until the last answer: one that came late counts, and so does the time it took.
     let measured = last.saturating_duration_since(from);
-    Ok(Report { connections: load.connections, rate: load.rate, measured, tally })
+    Ok(Report {
+        what: load.requests.what(),
+        connections: load.connections,
+        rate: load.rate,
+        measured,
+        tally,
+    })
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +92,7 @@ struct Worker<'l> {
     poll: Poll,
     connections: Vec<Option<Connection>>,
     idle: VecDeque<usize>,
-    stamp: Stamp,
+    pen: Pen<'l>,
     timestamp: [u8; 10],
     timestamp_at: Instant,
     clock: Clock,
@@ -114,13 +126,13 @@ impl<'l> Worker<'l> {
             poll,
             idle: (0..share).collect(),
             connections,
-            stamp: Stamp::new(&load.host, &load.caller, &load.orders.targets),
+            pen: load.requests.pen(&load.host),
             timestamp: [b'0'; 10],
             timestamp_at: now,
             clock: Clock::system(),
             // Nonces must be new even when the orders are not.
             nonce: u128::from_be_bytes(Chance.bytes()),
-            dice: scatter(load.orders.seed ^ thread as u64),
+            dice: scatter(load.seed ^ thread as u64),
             due: now,
             thread,
             interval: load
@@ -212,8 +224,7 @@ impl<'l> Worker<'l> {
         self.nonce = self.nonce.wrapping_add(1);
         // Counting up is enough to be new; scattered, no run of digits is shared.
         let nonce = self.nonce ^ u128::from(scatter(order));
-        let what = self.load.orders.order(order);
-        self.stamp.write(&what, nonce, &self.timestamp, &mut connection.out);
+        self.pen.write(order, nonce, &self.timestamp, &mut connection.out);
         self.under_way += 1;
         let sent = connection.send(UnderWay { scheduled }, self.poll.registry());
         if let Err(error) = sent {
@@ -250,7 +261,10 @@ impl<'l> Worker<'l> {
     /// Reads; true when an answer came in the measured time.
     fn receive(&mut self, number: usize) -> bool {
         let Some(connection) = &mut self.connections[number] else { return false };
-        let (under_way, answer) = match connection.receive() {
+        let stride = self.tally.latency.len().is_multiple_of(SAMPLE_EVERY);
+        let keep = stride && self.tally.samples.len() < self.load.samples;
+        let samples = keep.then_some(&mut self.tally.samples);
+        let (under_way, answer) = match connection.receive(samples) {
             Ok(None) => return false,
             Ok(Some(received)) => received,
             Err(error) => {

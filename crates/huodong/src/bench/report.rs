@@ -23,6 +23,8 @@ pub(super) struct Tally {
     pub(super) unanswered: u64,
     /// How long answers took, in microseconds.
     pub(super) latency: Histogram<u64>,
+    /// Some of the answers, whole.
+    pub(super) samples: Vec<Vec<u8>>,
 }
 
 impl Tally {
@@ -35,6 +37,7 @@ impl Tally {
             broken: BTreeMap::new(),
             unanswered: 0,
             latency: latency.expect("the bounds are constants that fit"),
+            samples: Vec::new(),
         }
     }
 
@@ -59,6 +62,7 @@ impl Tally {
             *self.broken.entry(reason.clone()).or_default() += count;
         }
         self.unanswered += other.unanswered;
+        self.samples.extend_from_slice(&other.samples);
         self.latency.add(&other.latency).expect("all histograms have the same bounds");
     }
 }
@@ -66,6 +70,8 @@ impl Tally {
 /// The findings of a whole run.
 #[derive(Clone, Debug)]
 pub(super) struct Report {
+    /// What was asked for, in the plural.
+    pub(super) what: &'static str,
     /// Connections.
     pub(super) connections: usize,
     /// Requests a second that were to be sent; `None` for a closed loop.
@@ -77,9 +83,14 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Donations accepted in the measured time.
+    /// Orders accepted in the measured time.
     pub(super) fn accepted(&self) -> u64 {
         self.tally.codes.get(&0).copied().unwrap_or_default()
+    }
+
+    /// Orders accepted a second.
+    pub(super) fn accepted_per_s(&self) -> f64 {
+        self.per_second(self.accepted())
     }
 
     #[allow(clippy::cast_precision_loss)]
@@ -125,7 +136,12 @@ impl fmt::Display for Report {
         let seconds = self.measured.as_secs_f64();
         writeln!(f, "{} connections, {loop_kind}, {seconds:.1} s measured", self.connections)?;
         let accepted = self.accepted();
-        writeln!(f, "accepted   {:>10.0} /s  ({accepted} donations)", self.per_second(accepted))?;
+        writeln!(
+            f,
+            "accepted   {:>10.0} /s  ({accepted} {})",
+            self.per_second(accepted),
+            self.what
+        )?;
         let answers = self.tally.latency.len();
         writeln!(f, "answered   {:>10.0} /s  ({answers} answers)", self.per_second(answers))?;
         for (code, count) in &self.tally.codes {
@@ -162,7 +178,8 @@ mod tests {
         let mut both = Tally::new();
         both.add(&tally);
         let measured = Duration::from_secs(2);
-        let report = Report { connections: 1, rate: None, measured, tally: both };
+        let report =
+            Report { what: "donations", connections: 1, rate: None, measured, tally: both };
         let json = report.json();
         assert_eq!(json["accepted"], 100);
         assert_eq!(json["accepted_per_s"], 50.0);

@@ -3,8 +3,12 @@
 // The clock and chance are the program's affair; a test that runs it from outside has its own.
 #![allow(clippy::disallowed_methods)]
 
+mod callback_crash;
 mod cli;
+mod coupons;
 mod crash;
+mod keys;
+mod last_coupon;
 mod last_donation;
 mod serve;
 mod support;

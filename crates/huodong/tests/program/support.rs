@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use huodong_client::lakala::{Client, IssueRequest};
 use huodong_wire::gongyi::{Api, sign};
 use serde_json::Value;
 
@@ -118,6 +119,46 @@ impl Sandbox {
     /// SIGTERM, without waiting.
     pub(crate) fn tell_to_stop(&self) {
         signal(&self.child);
+    }
+
+    /// What the operator API answers to the admin.
+    pub(crate) async fn operator(&self, path: &str) -> Value {
+        let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().unwrap();
+        let request = client.get(format!("{}/operator/v1/{path}", self.base_url));
+        let request = request.bearer_auth(self.credentials["operator"]["token"].as_str().unwrap());
+        request.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
+    }
+
+    /// A caller for the sandbox's own institution.
+    pub(crate) fn institution(&self) -> Client {
+        let lakala = &self.credentials["lakala"];
+        let text = |name: &str| lakala[name].as_str().unwrap();
+        let client = Client::builder(&self.base_url, text("appid"), text("serial_no"));
+        client
+            .private_key(text("private_key_pem"))
+            .platform_certificate(text("platform_certificate_pem"))
+            .http(reqwest::Client::builder().no_proxy())
+            .build()
+            .unwrap()
+    }
+
+    /// An issue of this activity's coupon.
+    pub(crate) fn issue(&self, activity_id: &str, order: &str) -> IssueRequest<'static> {
+        let lakala = &self.credentials["lakala"];
+        let listed = |list: &str| lakala[list].as_array().unwrap().clone();
+        let mut all = listed("activities").into_iter().chain(listed("special"));
+        let activity = all.find(|known| known["activity_id"] == activity_id).unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        IssueRequest {
+            member_id: format!("{}0000000001", text(&lakala["member_prefix"])).into(),
+            activity_id: activity_id.to_owned().into(),
+            owner_id: text(&lakala["owner_id"]).into(),
+            promotion_id: text(&activity["promotion_id"]).into(),
+            channel_openid: format!("o-{order}").into(),
+            mer_order_id: order.to_owned().into(),
+            write_off_notify: "http://127.0.0.1:1/writeoff".into(),
+            post_notify: None,
+        }
     }
 
     /// A caller for the sandbox's own application.

@@ -1,0 +1,110 @@
+//! `huodong serve` as a process of its own, to be measured.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use huodong_engine::source::monotonic;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::receiver::Receivers;
+use crate::config::MASTER_KEY_VARIABLE;
+use crate::failure::{Context as _, Failure};
+
+/// How often it is looked after.
+const LOOK: Duration = Duration::from_millis(20);
+/// Without a callback for so long, something is wrong.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running server; killed when dropped.
+pub(super) struct Served(Child);
+
+impl Served {
+    /// Starts it, and returns when it serves.
+    pub(super) async fn start(directory: &Path, key: &str) -> Result<Self, Failure> {
+        let program = std::env::current_exe().cannot("find this program")?;
+        let mut command = Command::new(program);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json"]);
+        command.args(["--log-level", "warn,huodong::serve=info"]).arg("--data").arg(directory);
+        command.env(MASTER_KEY_VARIABLE, key);
+        command.env("HUODONG_CALLBACKS__ALLOW_HTTP", "true");
+        command.env("HUODONG_CALLBACKS__ALLOW_PRIVATE", "true");
+        let mut child = command.stderr(Stdio::piped()).spawn().cannot("start a server")?;
+        let log = child.stderr.take().ok_or_else(|| Failure::new("the server has no log"))?;
+        let served = Self(child);
+        tokio::task::spawn_blocking(move || {
+            let mut said = String::new();
+            let mut lines = BufReader::new(log).lines();
+            for line in lines.by_ref() {
+                let line = line.cannot("read the server's log")?;
+                if line.contains("\"serving\"") {
+                    // Read on, or the pipe fills up.
+                    std::thread::spawn(move || lines.for_each(drop));
+                    return Ok(());
+                }
+                said.push_str(&line);
+                said.push('\n');
+            }
+            Err(Failure::new(format!("the server ended before it served:\n{said}")))
+        })
+        .await
+        .cannot("wait for the server")??;
+        Ok(served)
+    }
+
+    /// Returns when so many callbacks have come.
+    pub(super) async fn until_delivered(
+        &self,
+        receivers: &Receivers,
+        count: u64,
+    ) -> Result<(), Failure> {
+        let (mut seen, mut since) = (0, monotonic());
+        while receivers.count() < count {
+            tokio::time::sleep(LOOK).await;
+            if receivers.count() != seen {
+                (seen, since) = (receivers.count(), monotonic());
+            }
+            if since.elapsed() > PATIENCE {
+                return Err(Failure::new(format!("only {seen} of {count} callbacks came")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Its resident memory.
+    #[allow(clippy::cast_precision_loss)]
+    pub(super) fn memory_mib(&self) -> Result<f64, Failure> {
+        let path = format!("/proc/{}/status", self.0.id());
+        let status = std::fs::read_to_string(&path).cannot(format_args!("read {path}"))?;
+        let kib = status.lines().find_map(|line| {
+            line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
+        });
+        let kib = kib.ok_or_else(|| Failure::new(format!("{path} tells no memory")))?;
+        Ok(kib as f64 / 1024.0)
+    }
+
+    /// Tells it to stop and waits for its end.
+    pub(super) async fn stop(mut self) -> Result<(), Failure> {
+        kill_process(Pid::from_child(&self.0), Signal::TERM).cannot("stop the server")?;
+        let begin = monotonic();
+        loop {
+            match self.0.try_wait().cannot("wait for the server's end")? {
+                Some(ended) if ended.success() => return Ok(()),
+                Some(ended) => return Err(Failure::new(format!("the server ended with {ended}"))),
+                None if begin.elapsed() > PATIENCE => {
+                    return Err(Failure::new("the server does not stop"));
+                }
+                None => tokio::time::sleep(LOOK).await,
+            }
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // One that has ended cannot be killed any more; that is all that can go wrong.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
