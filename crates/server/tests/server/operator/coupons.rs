@@ -239,9 +239,7 @@ async fn each_field_of_a_coupon_activity_is_checked_and_named() {
         (at(&base, "/offer/terms/validity", json!({"until": "2026-11-01 00:00:00"})), {
             "offer.terms.validity"
         }),
-        (at(&base, "/offer/terms/validity", json!({"months": 1})), {
-            "offer.terms.validity.months"
-        }),
+        (at(&base, "/offer/terms/validity", json!({"months": 1})), { "offer.terms.validity" }),
         (with(base.clone(), "org_no", "nobody"), "org_no"),
     ] {
         let answer = desk.post("/activities", body).await;

@@ -162,6 +162,29 @@ async fn a_revoked_institution_stays_revoked() {
 }
 
 #[tokio::test]
+async fn every_change_of_an_institution_is_in_the_audit_log() {
+    let desk = Desk::open().await;
+    let path = format!("/institutions/{APPID}");
+    desk.post("/institutions", institution()).await.ok();
+    desk.patch(&path, json!({"name": "别名"})).await.ok();
+    let next = json!({"certificate": OTHER_CERTIFICATE, "overlap_s": 60});
+    desk.post(&format!("{path}/replace-certificate"), next).await.ok();
+    desk.post(&format!("{path}/revoke"), json!({})).await.ok();
+    let lines = desk.shown(&format!("/audit?subject={APPID}")).await["items"].clone();
+    let actions: Vec<_> = lines.as_array().unwrap().iter().map(|it| &it["action"]).collect();
+    assert_eq!(
+        actions,
+        [
+            "institution.revoke",
+            "institution.replace_certificate",
+            "institution.update",
+            "institution.create",
+        ]
+    );
+    assert_eq!(lines[2]["detail"], json!({"appid": APPID, "name": "别名"}));
+}
+
+#[tokio::test]
 async fn each_field_of_an_institution_is_checked_and_named() {
     let desk = Desk::open().await;
     let base = institution();
