@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::counter::{
     APPID, RECEIVER, attempts, callbacks_of, claim, exhaust, issue, open, order, purchase,
+    stop_clock,
 };
 use super::desk::Desk;
 use super::lists::{csv_rows, walk};
@@ -12,7 +13,7 @@ use super::lists::{csv_rows, walk};
 #[tokio::test]
 async fn a_callback_is_shown_from_its_event_to_its_end() {
     let desk = Desk::open().await;
-    desk.server.app.engine.clock().freeze(true);
+    stop_clock(&desk);
     open(&desk, "c1").await;
     let coupon = issue(&desk, "c1", "u").await;
     let id = callbacks_of(&desk, &coupon).await[0];
@@ -22,7 +23,7 @@ async fn a_callback_is_shown_from_its_event_to_its_end() {
     assert_eq!((&owed["status"], &owed["tries"]), (&json!("waiting"), &json!(0)));
     assert_eq!((&owed["receiver"], &owed["appid"]), (&json!(RECEIVER), &json!(APPID)));
     assert_eq!(owed["coupon"], coupon.id.to_string());
-    assert_eq!(owed["due_at"], "2026-11-21T10:00:01+08:00");
+    assert_eq!(owed["due_at"], "2026-11-21T11:00:01+08:00");
     assert_eq!(desk.shown(&format!("{path}/attempts")).await["items"], json!([]));
 
     desk.server.advance(1).await;
@@ -32,12 +33,12 @@ async fn a_callback_is_shown_from_its_event_to_its_end() {
     desk.server.done(attempt).await;
     let failed = desk.shown(&path).await;
     assert_eq!((&failed["status"], &failed["tries"]), (&json!("waiting"), &json!(1)));
-    assert_eq!(failed["due_at"], "2026-11-21T10:00:06+08:00");
+    assert_eq!(failed["due_at"], "2026-11-21T11:00:06+08:00");
     let made = desk.shown(&format!("{path}/attempts")).await["items"].clone();
     assert_eq!(
         made,
         json!([{
-            "number": 1, "due_at": "2026-11-21T10:00:01+08:00", "at": "2026-11-21T10:00:01+08:00",
+            "number": 1, "due_at": "2026-11-21T11:00:01+08:00", "at": "2026-11-21T11:00:01+08:00",
             "took_ms": 12, "outcome": "not_acknowledged", "status": 200,
             "answer": "{\"code\":\"FAIL\"}\u{fffd}", "reason": "the answer says FAIL",
         }])
@@ -49,7 +50,7 @@ async fn a_callback_is_shown_from_its_event_to_its_end() {
     desk.server.done(attempt).await;
     let delivered = desk.shown(&path).await;
     assert_eq!((&delivered["status"], &delivered["due_at"]), (&json!("delivered"), &Value::Null));
-    assert_eq!(delivered["finished_at"], "2026-11-21T10:00:06+08:00");
+    assert_eq!(delivered["finished_at"], "2026-11-21T11:00:06+08:00");
     assert_eq!(delivered["attempts"], 2);
     let counts = desk.shown("/callbacks/counts").await["counts"].clone();
     assert_eq!(counts, json!([{"status": "delivered", "count": 1}]));
@@ -58,7 +59,7 @@ async fn a_callback_is_shown_from_its_event_to_its_end() {
 #[tokio::test]
 async fn attempts_are_paged_by_their_numbers_and_exported() {
     let desk = Desk::open().await;
-    desk.server.app.engine.clock().freeze(true);
+    stop_clock(&desk);
     open(&desk, "c1").await;
     let coupon = issue(&desk, "c1", "u").await;
     let id = callbacks_of(&desk, &coupon).await[0];
@@ -80,7 +81,7 @@ async fn attempts_are_paged_by_their_numbers_and_exported() {
 #[tokio::test]
 async fn one_callback_is_sent_again() {
     let desk = Desk::open().await;
-    desk.server.app.engine.clock().freeze(true);
+    stop_clock(&desk);
     open(&desk, "c1").await;
     let coupon = issue(&desk, "c1", "u").await;
     let id = callbacks_of(&desk, &coupon).await[0];
@@ -102,7 +103,7 @@ async fn one_callback_is_sent_again() {
 #[tokio::test]
 async fn all_that_match_are_sent_again_a_thousand_a_call() {
     let desk = Desk::open().await;
-    desk.server.app.engine.clock().freeze(true);
+    stop_clock(&desk);
     open(&desk, "c1").await;
     desk.patch("/activities/c1/offer", json!({"add_stock": 2000})).await.ok();
     desk.post("/activities/c1/fund", json!({"money": 5_000_000})).await.ok();
@@ -135,7 +136,7 @@ async fn all_that_match_are_sent_again_a_thousand_a_call() {
     let rest = desk.post("/callbacks/resend", rest).await.ok();
     assert_eq!((&rest["resent"], &rest["more"]), (&json!(220), &json!(false)));
     let due = desk.shown("/callbacks?limit=500").await;
-    let now = "2026-11-21T10:00:00+08:00";
+    let now = "2026-11-21T11:00:00+08:00";
     assert!(due["items"].as_array().unwrap().iter().all(|it| it["due_at"] == now));
     let subjects = desk.shown("/audit?action=callback.resend&limit=1").await;
     assert_eq!(subjects["items"][0]["subject"], "20 callbacks");
@@ -161,7 +162,7 @@ async fn what_is_to_be_sent_again_is_checked() {
 #[tokio::test]
 async fn callbacks_are_listed_filtered_and_exported() {
     let desk = Desk::open().await;
-    desk.server.app.engine.clock().freeze(true);
+    stop_clock(&desk);
     open(&desk, "c1").await;
     let mut coupons = Vec::new();
     for n in 0..5 {

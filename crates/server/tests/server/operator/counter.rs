@@ -42,6 +42,13 @@ pub fn coupon_activity(activity_no: &str) -> Value {
     })
 }
 
+/// Stops the business clock at eleven in Shanghai.
+pub fn stop_clock(desk: &Desk) {
+    let clock = desk.server.app.engine.clock();
+    clock.freeze(true);
+    clock.set("2026-11-21T03:00:00Z".parse().unwrap());
+}
+
 /// An institution, and an activity of its coupons that runs with money for a hundred.
 pub async fn open(desk: &Desk, activity_no: &str) {
     desk.post("/institutions", institution()).await.ok();

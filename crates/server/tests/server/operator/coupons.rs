@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::counter::{
     APPID, OWNER, PROMOTION, coupon_activity, institution, issue, open, order, purchase, run,
+    stop_clock,
 };
 use super::desk::Desk;
 use super::lists::{csv_rows, texts, walk};
@@ -101,6 +102,7 @@ async fn a_percent_coupon_takes_its_share_and_gives_back_the_rest() {
 #[tokio::test]
 async fn a_coupon_that_cannot_be_used_says_why() {
     let desk = Desk::open().await;
+    stop_clock(&desk);
     open(&desk, "c1").await;
     let [used, fresh, voided, late] = [
         issue(&desk, "c1", "a").await,
@@ -113,7 +115,7 @@ async fn a_coupon_that_cannot_be_used_says_why() {
     let problem = desk.post(&used, purchase("till-2")).await;
     let problem = problem.problem(409, "wrong-state", Some("status"));
     let detail = problem["detail"].as_str().unwrap();
-    assert!(detail.starts_with("the coupon was used before: at 2026-11-21T10:00"), "{detail}");
+    assert!(detail.starts_with("the coupon was used before: at 2026-11-21T11:00"), "{detail}");
     assert!(detail.ends_with("on 10000 fen, reference till-1"), "{detail}");
     let other_amount = with(purchase("till-1"), "org_amount", 9000);
     let problem = desk.post(&used, other_amount).await.problem(409, "wrong-state", Some("status"));
@@ -139,13 +141,13 @@ async fn a_coupon_that_cannot_be_used_says_why() {
     let problem = desk.post(&voided, purchase("t")).await;
     let problem = problem.problem(409, "wrong-state", Some("status"));
     let detail = problem["detail"].as_str().unwrap();
-    assert!(detail.starts_with("the coupon has expired, at 2026-11-21T10:00"), "{detail}");
+    assert!(detail.starts_with("the coupon has expired, at 2026-11-21T11:00"), "{detail}");
 
     desk.server.advance(30 * 86_400).await;
     let problem = desk.post(&late, purchase("t")).await;
     let problem = problem.problem(409, "wrong-state", Some("status"));
     let detail = problem["detail"].as_str().unwrap();
-    assert!(detail.starts_with("the coupon has expired, at 2026-12-21T10:00"), "{detail}");
+    assert!(detail.starts_with("the coupon has expired, at 2026-12-21T11:00"), "{detail}");
     for path in ["/coupons/12/redeem", "/coupons/wxdx/redeem", "/coupons/nonsense/redeem"] {
         desk.post(path, purchase("t")).await.problem(404, "not-found", Some("coupon"));
     }
@@ -237,13 +239,10 @@ async fn each_field_of_a_coupon_activity_is_checked_and_named() {
         (at(&base, "/offer/terms/validity", json!({"until": "2026-11-01 00:00:00"})), {
             "offer.terms.validity"
         }),
-        (at(&base, "/offer/terms/validity", json!({"months": 1})), {
-            "offer.terms.validity.months"
-        }),
+        (at(&base, "/offer/terms/validity", json!({"months": 1})), { "offer.terms.validity" }),
         (with(base.clone(), "org_no", "nobody"), "org_no"),
     ] {
-        let answer = desk.post("/activities", body.clone()).await;
-        assert_eq!(answer.status, 422, "{body} {}", answer.text);
+        let answer = desk.post("/activities", body).await;
         answer.problem(422, "invalid-field", Some(field));
     }
     let donations = without(with(base.clone(), "kind", "points"), "offer");
@@ -294,7 +293,7 @@ async fn a_coupon_activitys_totals_and_users_are_counted() {
 #[tokio::test]
 async fn coupons_are_listed_filtered_and_exported() {
     let desk = Desk::open().await;
-    desk.server.app.engine.clock().freeze(true);
+    stop_clock(&desk);
     open(&desk, "c1").await;
     let second = with(with(institution(), "appid", "OP2"), "owners", json!(["90000001"]));
     desk.post("/institutions", second).await.ok();

@@ -112,7 +112,7 @@ async fn a_certificate_that_verifies_nothing_is_refused_and_said_why() {
         (expired.private_key_pem.clone(), "holds no certificate in PEM"),
         (CERTIFICATE.replace("MII", "AAA"), "not X.509"),
         (elliptic.cert.pem(), "not an RSA key"),
-        (SHORT.to_owned(), "1024 bits instead of 2048"),
+        (SHORT.to_owned(), "2048 to 8192 bits"),
         (expired.certificate_pem.clone(), "has expired, at 2021-01-01T08:00:00+08:00"),
     ] {
         let new = with(without(institution(), "appid"), "certificate", pem.as_str());
@@ -159,6 +159,29 @@ async fn a_revoked_institution_stays_revoked() {
     wrong_state(desk.patch(&path, json!({"name": "n"})).await);
     let next = json!({"certificate": OTHER_CERTIFICATE});
     wrong_state(desk.post(&format!("{path}/replace-certificate"), next).await);
+}
+
+#[tokio::test]
+async fn every_change_of_an_institution_is_in_the_audit_log() {
+    let desk = Desk::open().await;
+    let path = format!("/institutions/{APPID}");
+    desk.post("/institutions", institution()).await.ok();
+    desk.patch(&path, json!({"name": "别名"})).await.ok();
+    let next = json!({"certificate": OTHER_CERTIFICATE, "overlap_s": 60});
+    desk.post(&format!("{path}/replace-certificate"), next).await.ok();
+    desk.post(&format!("{path}/revoke"), json!({})).await.ok();
+    let lines = desk.shown(&format!("/audit?subject={APPID}")).await["items"].clone();
+    let actions: Vec<_> = lines.as_array().unwrap().iter().map(|it| &it["action"]).collect();
+    assert_eq!(
+        actions,
+        [
+            "institution.revoke",
+            "institution.replace_certificate",
+            "institution.update",
+            "institution.create",
+        ]
+    );
+    assert_eq!(lines[2]["detail"], json!({"appid": APPID, "name": "别名"}));
 }
 
 #[tokio::test]
