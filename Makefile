@@ -17,11 +17,13 @@ check: ## Format, clippy with warnings as errors, docs, licences and bans.
 	else echo "cargo-deny is not installed: licences and bans not checked"; fi
 
 .PHONY: test-deps
-test-deps: ## Install what the tests run beside cargo: openssl and curl (Debian packages, when missing).
-	@missing=; for tool in openssl curl; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+test-deps: ## Install what the tests run beside cargo: openssl, curl, a browser and its driver (Debian packages, when missing).
+	@missing=; for tool in openssl:openssl curl:curl chromium:chromium chromedriver:chromium-driver; do \
+	  command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool##*:}"; done; \
 	if [ -n "$$missing" ]; then \
-	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq $$missing; \
-	  elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo apt-get install -y -qq $$missing; \
+	  install="apt-get install -y -qq --no-install-recommends$$missing"; \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && $$install; \
+	  elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo $$install; \
 	  else echo "please install:$$missing"; exit 1; fi; \
 	fi
 

@@ -64,9 +64,10 @@ pub trait Envoy: fmt::Debug + Send + Sync + 'static {
 /// The bounds of delivery.
 #[derive(Clone, Debug)]
 pub struct DeliveryOptions {
-    /// Attempts under way at once.
+    /// Attempts under way at once, from the claim until the outcome is written down.
     pub at_once_max: usize,
-    /// Of them, to one receiver.
+    /// Of them, to one receiver, until it has answered. It may be fewer: the more receivers do
+    /// not answer, the fewer places each has, so that some stay free for others.
     pub at_once_per_receiver_max: usize,
     /// How long connecting may take, the TLS handshake included.
     pub connect_timeout: Duration,

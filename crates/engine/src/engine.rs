@@ -263,8 +263,12 @@ impl Engine {
     /// then are waited for until each was attempted as often as it was due, but no longer than ten
     /// seconds: a receiver may be slow.
     pub async fn run_due_after(&self, change: impl FnOnce(&Clock)) -> Result<Ran, EngineError> {
-        let begun = self.delivery().map_or(0, |delivery| delivery.begun());
-        let (mut ran, now) = self.0.timers.run_due_after(self, || change(self.clock())).await?;
+        let mut begun = 0;
+        let change = || {
+            begun = self.delivery().map_or(0, |delivery| delivery.begun());
+            change(self.clock());
+        };
+        let (mut ran, now) = self.0.timers.run_due_after(self, change).await?;
         if let Some(delivery) = self.delivery() {
             delivery.settled(self, now).await?;
             ran.callbacks = delivery.begun() - begun;

@@ -105,10 +105,12 @@ impl Model {
     pub fn known(&self) -> Known {
         let given =
             |order: &Order| Given { id: order.id, app: order.gift.app, user: order.gift.user };
+        let open = self.tickets.iter().enumerate().filter(|(_, ticket)| ticket.lives());
         let callback = |message: &Message| Some((message.id?, message.lease));
         Known {
             donations: self.orders.iter().map(given).collect(),
-            coupons: self.tickets.iter().map(|it| (it.id, it.ask.clone())).collect(),
+            coupons: self.tickets.iter().map(Ticket::asked).collect(),
+            open: open.map(|(nth, _)| nth).collect(),
             callbacks: self.messages.iter().filter_map(callback).collect(),
         }
     }

@@ -194,3 +194,18 @@ fn a_coupons_transfers_tell_its_story() {
         [(TransferReason::Hold, 100), (TransferReason::Spend, 40), (TransferReason::Return, 60)];
     assert_eq!(story, told);
 }
+
+#[test]
+fn a_use_leaves_one_audit_line_and_its_repetition_none() {
+    let mut scene = Scene::coupons();
+    let coupon = scene.issue(1);
+    let by = |command| Operated {
+        actor: Actor { name: "till".to_owned(), trace_id: "t".to_owned() },
+        command,
+    };
+    scene.run(by(Scene::redemption(coupon.id, 300))).unwrap();
+    assert!(scene.run(by(Scene::redemption(coupon.id, 300))).unwrap().repeated);
+    let [line] = scene.stored.audit.as_slice() else { panic!("one line") };
+    let subject = coupon.id.to_string();
+    assert_eq!((line.action.as_str(), &line.subject), ("coupon.redeem", &subject));
+}

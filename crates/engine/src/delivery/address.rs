@@ -158,6 +158,8 @@ mod tests {
             ("0x7f000001", "loopback"),
             ("2130706433", "loopback"),
             ("0177.0.0.1", "loopback"),
+            ("127.0.0.1.", "loopback"),
+            ("%31%32%37.0.0.1", "loopback"),
             ("１２７.0.0.1", "loopback"),
             ("0.0.0.0", "unspecified"),
             ("0", "unspecified"),

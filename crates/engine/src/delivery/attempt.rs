@@ -21,7 +21,7 @@ const PAUSES_MS: [u64; 5] = [20, 50, 100, 250, 1_000];
 pub(super) struct Attempt {
     pub(super) delivery: Arc<Delivery>,
     pub(super) engine: WeakEngine,
-    pub(super) claimed: Claimed,
+    pub(super) claimed: Arc<Claimed>,
     /// The lease, by the real clock.
     pub(super) until: Timestamp,
     pub(super) place: Place,
@@ -36,11 +36,11 @@ struct Made {
 }
 
 impl Attempt {
-    pub(super) async fn run(self) {
+    pub(super) async fn run(mut self) {
         self.place.begin();
-        let claimed = Arc::new(self.claimed.clone());
         // On a task of its own: should it panic, that is recorded like any other failure.
-        let making = tokio::spawn(make(Arc::clone(&self.delivery), claimed));
+        let making = make(Arc::clone(&self.delivery), Arc::clone(&self.claimed));
+        let making = tokio::spawn(making);
         let made = making.await.unwrap_or_else(|error| {
             tracing::error!(callback = %self.claimed.callback.id, %error, "an attempt panicked");
             let reason = "not sent: the server failed while preparing or sending it".to_owned();
@@ -51,6 +51,7 @@ impl Attempt {
                 answered: Answered::nothing(AttemptOutcome::Broken, reason),
             }
         });
+        self.place.answered();
         let recorded = self.record(&made).await;
         let due_at = self.place.due().due_at;
         let Self { delivery, place, .. } = self;

@@ -130,13 +130,14 @@ impl Dispatcher {
                 continue;
             };
             let (delivery, engine) = (Arc::clone(&self.delivery), engine.downgrade());
+            let claimed = Arc::new(claimed);
             tokio::spawn(Attempt { delivery, engine, claimed, until, place }.run());
         }
         Ok(begun)
     }
 
     /// When a lease that is taken now ends: after its attempt, whatever becomes of that. In whole
-    /// milliseconds, as rows keep no more.
+    /// milliseconds, like the times that rows keep.
     fn next_lease(&mut self) -> Timestamp {
         let lasts = CLAIM_TIME + self.delivery.options.timeout + RECORD_TIME;
         let lasts = SignedDuration::try_from(lasts).unwrap_or(SignedDuration::MAX);

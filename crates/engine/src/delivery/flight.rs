@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
-/// Of the places that are free, a receiver may have this share: with one receiver that does not
-/// answer, or with hundreds, some always stay free for another.
+/// Of the places that are free, a receiver may have one in so many: the more receivers do not
+/// answer, the fewer places each has, and some stay free for another.
 const SHARE: usize = 4;
 
 /// All places. Cheap to clone.
@@ -90,6 +90,12 @@ impl Flight {
         }
     }
 
+    fn freed(&self) {
+        if self.0.wake_when_freed.load(Ordering::Acquire) {
+            self.wake();
+        }
+    }
+
     /// A place for an attempt at this callback; `None` where one is under way, or no place is free.
     pub(super) fn take(&self, due: DueCallback) -> Option<Place> {
         let mut state = self.0.state.lock();
@@ -100,7 +106,7 @@ impl Flight {
         state.takes += 1;
         state.under_way.insert(due.id, due);
         *state.per_receiver.entry(due.receiver).or_default() += 1;
-        Some(Place { flight: self.clone(), due, era: state.era })
+        Some(Place { flight: self.clone(), due, era: state.era, at_receiver: true })
     }
 
     /// After the database was emptied: numbers may be given out anew, so attempts under way are no
@@ -157,6 +163,8 @@ pub(super) struct Place {
     flight: Flight,
     due: DueCallback,
     era: u64,
+    /// Whether it counts as one of its receiver's.
+    at_receiver: bool,
 }
 
 impl Place {
@@ -169,6 +177,27 @@ impl Place {
         self.flight.begin();
     }
 
+    /// The receiver has been heard, or will not be: another can be sent to it while this outcome is
+    /// written down.
+    pub(super) fn answered(&mut self) {
+        let flight = self.flight.clone();
+        self.leave_receiver(&mut flight.0.state.lock());
+        flight.freed();
+    }
+
+    fn leave_receiver(&mut self, state: &mut State) {
+        let counted = std::mem::replace(&mut self.at_receiver, false);
+        if !counted || state.era != self.era {
+            return;
+        }
+        if let Some(count) = state.per_receiver.get_mut(&self.due.receiver) {
+            *count -= 1;
+            if *count == 0 {
+                state.per_receiver.remove(&self.due.receiver);
+            }
+        }
+    }
+
     /// True while the database is the one its callback was found in.
     pub(super) fn is_of_this_era(&self) -> bool {
         self.flight.era() == self.era
@@ -177,50 +206,57 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut state = self.flight.0.state.lock();
+        let flight = self.flight.clone();
+        let mut state = flight.0.state.lock();
         state.taken -= 1;
         if state.era == self.era {
             state.under_way.remove(&self.due.id);
-            if let Some(count) = state.per_receiver.get_mut(&self.due.receiver) {
-                *count -= 1;
-                if *count == 0 {
-                    state.per_receiver.remove(&self.due.receiver);
-                }
-            }
         }
+        self.leave_receiver(&mut state);
         drop(state);
-        self.flight.0.landed.send_modify(|count| *count += 1);
-        if self.flight.0.wake_when_freed.load(Ordering::Acquire) {
-            self.flight.wake();
-        }
+        flight.0.landed.send_modify(|count| *count += 1);
+        flight.freed();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use super::*;
 
     fn due(id: i64, receiver: i64) -> DueCallback {
         DueCallback { id: Id(id), receiver: ReceiverNo(receiver), due_at: Timestamp::UNIX_EPOCH }
     }
 
-    #[test]
-    fn a_hundred_dead_receivers_leave_room_for_one_more() {
-        let flight = Flight::new(256, 32);
-        let mut places = Vec::new();
-        let mut id = 0;
-        for receiver in 0..100 {
-            // As a look does: as many as this receiver may have.
-            let room = flight.room();
-            for _ in 0..room.per_receiver_max.min(room.free) {
-                id += 1;
-                places.extend(flight.take(due(id, receiver)));
+    /// As a look does: each receiver in turn takes what it may have.
+    fn look(flight: &Flight, receivers: i64, next_id: &mut i64, places: &mut VecDeque<Place>) {
+        let room = flight.room();
+        for receiver in 0..receivers {
+            let has = room.per_receiver.get(&ReceiverNo(receiver)).copied().unwrap_or(0);
+            for _ in has..room.per_receiver_max {
+                *next_id += 1;
+                places.extend(flight.take(due(*next_id, receiver)));
             }
         }
+    }
+
+    #[test]
+    fn however_many_receivers_are_dead_there_comes_to_be_room_for_one_more() {
+        let flight = Flight::new(256, 32);
+        let (mut places, mut next_id) = (VecDeque::new(), 0);
+        look(&flight, 1, &mut next_id, &mut places);
+        assert_eq!(flight.room().free, 256 - 32, "one takes no more than it may");
+        // All die at one moment; from then on an attempt ends now and then, for want of an answer.
+        for _ in 0..1_000 {
+            look(&flight, 100, &mut next_id, &mut places);
+            places.pop_front();
+        }
+        look(&flight, 100, &mut next_id, &mut places);
         let room = flight.room();
         assert!(room.free > 0, "{} places are taken", places.len());
-        assert!(room.per_receiver.values().all(|count| *count <= 32));
-        assert_eq!(room.per_receiver.len(), 100);
+        assert_eq!(room.per_receiver.len(), 100, "each is still tried");
+        assert!(room.per_receiver.values().all(|count| *count <= 3));
         drop(places);
         assert_eq!((flight.room().free, flight.room().per_receiver.len()), (256, 0));
     }
@@ -232,11 +268,15 @@ mod tests {
         assert!(flight.take(due(1, 1)).is_none());
         flight.forget();
         assert!(!first.is_of_this_era());
-        let again = flight.take(due(1, 1)).expect("another callback by the same number");
+        let mut again = flight.take(due(1, 1)).expect("another callback by the same number");
         assert_eq!(flight.room().free, 1);
         drop(first);
         assert_eq!(flight.room().free, 2);
         assert!(flight.take(due(1, 1)).is_none(), "the new one is still under way");
+        assert_eq!(flight.room().per_receiver[&ReceiverNo(1)], 1);
+        again.answered();
+        assert!(flight.room().per_receiver.is_empty(), "its receiver is free");
+        assert!(flight.take(due(1, 1)).is_none(), "its outcome is still being written");
         drop(again);
         assert_eq!(flight.room().free, 3);
     }

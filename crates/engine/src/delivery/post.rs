@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use huodong_campaign::AttemptOutcome;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Response, redirect, retry};
+use reqwest::{Client, ClientBuilder, Response, redirect, retry};
 
 use super::address::{ForbiddenAddress, parse};
 use super::resolve::GuardedDns;
@@ -45,16 +45,17 @@ pub(super) struct Poster {
 
 impl Poster {
     pub(super) fn new(options: DeliveryOptions) -> reqwest::Result<Self> {
-        let client = Client::builder()
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .no_proxy()
-            .referer(false)
-            .dns_resolver(GuardedDns::new(options.clone()))
-            .connect_timeout(options.connect_timeout)
-            .pool_idle_timeout(IDLE_MAX)
-            .pool_max_idle_per_host(options.at_once_per_receiver_max)
-            .build()?;
+        let client = match builder(&options).build() {
+            Err(error) if options.allow_http => {
+                // As in a container with nothing but this program: http is still of use there.
+                tracing::warn!(
+                    error = innermost(&error),
+                    "TLS cannot be used as this system is; no callback will reach an https address"
+                );
+                builder(&options).tls_certs_only([]).build()?
+            }
+            built => built?,
+        };
         Ok(Self { client, options })
     }
 
@@ -130,6 +131,18 @@ impl Poster {
         };
         Ended { outcome, reason }
     }
+}
+
+fn builder(options: &DeliveryOptions) -> ClientBuilder {
+    Client::builder()
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .no_proxy()
+        .referer(false)
+        .dns_resolver(GuardedDns::new(options.clone()))
+        .connect_timeout(options.connect_timeout)
+        .pool_idle_timeout(IDLE_MAX)
+        .pool_max_idle_per_host(options.at_once_per_receiver_max)
 }
 
 /// How an exchange ended.

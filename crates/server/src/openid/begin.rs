@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, Uri};
 use reqwest::Url;
+use tracing::Instrument as _;
 
 use super::fault::{self, Fault};
 use super::return_address::{ReturnAddress, in_query};
@@ -27,7 +28,9 @@ pub(super) async fn show(
     let trace_id = app.trace_ids.of(&headers);
     let outcome = match campaign {
         Ok(Path(campaign)) => {
-            begin(&app, &campaign, uri.query().unwrap_or_default(), &headers).await
+            let query = uri.query().unwrap_or_default();
+            let span = tracing::info_span!("openid", %trace_id);
+            begin(&app, &campaign, query, &headers).instrument(span).await
         }
         Err(_) => Err(Fault::UnknownCampaign),
     };
@@ -47,7 +50,7 @@ async fn begin(
         return Err(Fault::ForeignReturnAddress);
     }
     let Some(own) = own::own_url(app, headers) else {
-        tracing::error!("an openid page was opened, but public_url is not set");
+        tracing::error!("public_url is not set, or is no address of the web");
         return Err(Fault::NotSetUp);
     };
     let now = app.engine.clock().real().as_second();

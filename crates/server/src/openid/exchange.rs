@@ -105,3 +105,31 @@ fn causes(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_error_does_not_show_the_secret() {
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        // Nothing listens on port 1.
+        let url = "http://127.0.0.1:1/sns/oauth2/access_token?secret=s3cret";
+        let error = http.get(url).send().await.expect_err("no connection");
+        assert!(error.to_string().contains("s3cret"), "reqwest shows addresses: {error}");
+        let logged = causes(&error.without_url());
+        assert!(!logged.contains("s3cret") && logged.contains("refused"), "{logged}");
+    }
+
+    #[test]
+    fn an_answer_gives_an_openid_or_a_reason() {
+        let read = |answer: &str| read(answer.as_bytes(), "c1");
+        assert_eq!(read(r#"{"openid":"o-_1","scope":"x"}"#).as_deref(), Ok("o-_1"));
+        assert_eq!(read(r#"{"errcode":0,"openid":"o1"}"#).as_deref(), Ok("o1"));
+        assert_eq!(read(r#"{"errcode":40029,"openid":"o1"}"#), Err(Fault::WechatRefused(40_029)));
+        for broken in ["", "[]", "{}", r#"{"openid":""}"#, r#"{"openid":"a b"}"#, r#"{"openid":1}"#]
+        {
+            assert_eq!(read(broken), Err(Fault::WechatBroken), "{broken}");
+        }
+    }
+}

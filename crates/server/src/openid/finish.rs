@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, Uri, header};
 use reqwest::Url;
+use tracing::Instrument as _;
 
 use super::exchange::openid_for;
 use super::fault::{self, Fault};
@@ -31,7 +32,9 @@ pub(super) async fn show(
     let Some(state) = only(query, "state").filter(|state| is_state(state)) else {
         return Fault::NoState.page(&trace_id);
     };
-    let mut response = match finish(&app, &campaign, query, &state, &headers).await {
+    let span = tracing::info_span!("openid", %trace_id);
+    let outcome = finish(&app, &campaign, query, &state, &headers).instrument(span).await;
+    let mut response = match outcome {
         Ok(to) => fault::redirect(&to, None),
         Err(fault) => fault.page(&trace_id),
     };

@@ -10,7 +10,7 @@ use huodong_campaign::{
     Actor, Attempt, Callback, CallbackEvent, CallbackState, Coupon, CouponKey, CouponStatus, Id,
     Operated, Resend, ResendRefusal, SHANGHAI,
 };
-use huodong_engine::Ran;
+use huodong_engine::{EngineError, Ran};
 use huodong_store::{CallbackFilter, PageRequest, Reader, StoreError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -158,11 +158,12 @@ pub(super) async fn found(app: &App, asked: &Asked) -> Result<List, Problem> {
         Ok((rows.collect::<Result<Vec<_>, StoreError>>()?, next))
     });
     let (rows, next) = read.await?;
-    let items = rows.into_iter().filter_map(|(callback, coupon, attempts)| {
+    let items = rows.into_iter().map(|(callback, coupon, attempts)| {
+        let lost = || EngineError::Broken(format!("callback {} has no coupon", callback.id.0));
         let sent = app.sent.of(callback.id);
-        Some(Shown::of(&callback, &coupon?, attempts, &sent))
+        Ok(Shown::of(&callback, &coupon.ok_or_else(lost)?, attempts, &sent))
     });
-    Ok(List { items: items.collect(), next })
+    Ok(List { items: items.collect::<Result<_, EngineError>>()?, next })
 }
 
 /// The coupons both numbers name, where both are given.

@@ -63,6 +63,7 @@ fn page(base_url: &str, openid: Option<&str>) -> String {
         ("platform_certificate_pem", &lakala.platform_certificate_pem),
         ("notify_certificate_pem", &lakala.notify_certificate_pem),
         ("campaign", &lakala.campaign),
+        ("elsewhere", &elsewhere(base_url)),
         ("openid_link", &openid_link(base_url, &lakala.campaign)),
         ("return_to", &seed::RETURN_TO.join(", ")),
         ("came_back", &came_back(openid)),
@@ -71,6 +72,14 @@ fn page(base_url: &str, openid: Option<&str>) -> String {
     ];
     // Values come from the seed or are escaped.
     filled(PAGE, &values)
+}
+
+/// What the command needs to find a sandbox that is not where it looks by itself.
+fn elsewhere(base_url: &str) -> String {
+    match base_url {
+        "http://127.0.0.1:18080" => String::new(),
+        other => format!(" --base-url {}", escaped(other)),
+    }
 }
 
 /// The openid page, with this page as the return address.
@@ -117,7 +126,16 @@ mod tests {
     #[test]
     fn the_page_shows_the_seed_and_leaves_no_gap() {
         let page = page("http://127.0.0.1:18080", None);
-        for shown in ["sandbox_app", "sandbox_secret_0123456789abcdef", "100001", "100101", "100108", "OP00000003", "1100000086", "1100000113"] {
+        for shown in [
+            "sandbox_app",
+            "sandbox_secret_0123456789abcdef",
+            "100001",
+            "100101",
+            "100108",
+            "OP00000003",
+            "1100000086",
+            "1100000113",
+        ] {
             assert!(page.contains(shown), "{shown}");
         }
         for gap in page.split('{').skip(1) {

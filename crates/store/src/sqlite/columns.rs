@@ -134,22 +134,6 @@ pub(super) fn ms(time: Timestamp) -> i64 {
     time.as_millisecond()
 }
 
-/// The same in nanoseconds and unrounded, for times of the real clock; those beyond 2262 are not
-/// told apart.
-pub(super) fn ns(time: Timestamp) -> i64 {
-    i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX)
-}
-
-pub(super) fn maybe_exact_time(
-    row: &Row<'_>,
-    column: usize,
-) -> Result<Option<Timestamp>, StoreError> {
-    let exact = |ns: i64| {
-        Timestamp::from_nanosecond(ns.into()).map_err(|_| corrupt(format!("{ns} is no time")))
-    };
-    row.get::<_, Option<i64>>(column)?.map(exact).transpose()
-}
-
 const CIVIL_EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// A wall-clock time as milliseconds since that clock showed 1970.

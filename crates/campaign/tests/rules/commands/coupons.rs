@@ -6,7 +6,7 @@ use super::{Done, Step, Told, by_operator, no_change, settlement};
 use crate::script::*;
 
 pub(super) fn coupon_command(op: &CouponOp, known: &Known) -> Box<dyn Step> {
-    let nth = |nth: usize| known.coupons.get(nth).map_or(Id(7), |(id, _)| *id);
+    let nth = |nth: usize| known.coupons.get(nth).map_or(Id(7), |it| it.id);
     match op.clone() {
         CouponOp::CreateInstitution { inst } => by_operator(
             CreateInstitution {
@@ -64,7 +64,7 @@ pub(super) fn coupon_command(op: &CouponOp, known: &Known) -> Box<dyn Step> {
             Done::Redeemed,
         ),
         CouponOp::Expire => {
-            let coupons = known.coupons.iter().map(|(id, _)| *id).chain([Id(7)]).collect();
+            let coupons = known.coupons.iter().map(|it| it.id).chain([Id(7)]).collect();
             Box::new(Told(Expire { coupons }, Done::Counted))
         }
         CouponOp::Void { nth: n } => {

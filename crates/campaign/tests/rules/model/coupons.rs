@@ -38,6 +38,11 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
+    pub fn asked(&self) -> Asked {
+        let used = self.used.map(|(reference, amount, _)| (reference, amount));
+        Asked { id: self.id, ask: self.ask.clone(), used }
+    }
+
     pub fn lives(&self) -> bool {
         matches!(self.status, CouponStatus::Process | CouponStatus::Issued)
     }
@@ -271,7 +276,7 @@ impl Model {
                 let over = self.tickets.iter().filter(|ticket| {
                     ticket.status == CouponStatus::Issued
                         && ticket.expires.is_some_and(|expires| expires <= self.now)
-                        && known.coupons.iter().any(|(id, _)| *id == ticket.id)
+                        && known.coupons.iter().any(|it| it.id == ticket.id)
                 });
                 let over: Vec<Id> = over.map(|ticket| ticket.id).collect();
                 assert_eq!(usize::try_from(*expired).unwrap(), over.len());
@@ -385,8 +390,8 @@ impl Model {
     }
 
     fn ticket(&self, nth: usize, known: &Known) -> Option<&Ticket> {
-        let (id, _) = known.coupons.get(nth)?;
-        self.tickets.iter().find(|ticket| ticket.id == *id)
+        let id = known.coupons.get(nth)?.id;
+        self.tickets.iter().find(|ticket| ticket.id == id)
     }
 
     fn ticket_ended(&self, id: Id) -> bool {

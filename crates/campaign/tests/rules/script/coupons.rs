@@ -122,18 +122,26 @@ pub struct Ask {
 
 impl CouponOp {
     pub fn aimed(&self, known: &Known) -> Self {
-        let aim = |nth| aim(nth, known.coupons.len());
+        let aim = |nth: usize| match known.open.len() {
+            // Mostly one that lives.
+            open if open > 0 && nth < STRAY && !nth.is_multiple_of(4) => known.open[nth % open],
+            _ => aim(nth, known.coupons.len()),
+        };
         match self.clone() {
             Self::Again { nth } => match known.coupons.get(aim(nth)) {
-                Some((_, ask)) => Self::Issue(ask.clone()),
+                Some(given) => Self::Issue(given.ask.clone()),
                 None => Self::Expire,
             },
             Self::SettleCoupon { nth } => Self::SettleCoupon { nth: aim(nth) },
             Self::Void { nth } => Self::Void { nth: aim(nth) },
             Self::Redeem { nth, owner, amount, reference } => {
                 let nth = aim(nth);
-                let own = known.coupons.get(nth).map(|(_, ask)| ask.owner);
-                Self::Redeem { nth, owner: owner.or(own), amount, reference }
+                let named = known.coupons.get(nth);
+                let owner = owner.or(named.map(|it| it.ask.owner));
+                // Half of those that ask for one that was used ask for the same use again.
+                let used = named.and_then(|it| it.used).filter(|_| reference == 1);
+                let (reference, amount) = used.unwrap_or((reference, amount));
+                Self::Redeem { nth, owner, amount, reference }
             }
             other => other,
         }
@@ -168,14 +176,18 @@ impl Lease {
 
 /// Two institutions, and two running coupon activities besides one that is not online.
 pub fn coupon_world() -> impl Strategy<Value = Vec<Op>> {
-    prop::collection::vec((coupon_plan(), shelf()), 3).prop_map(|plans| {
+    let plan = (coupon_plan(), prop::option::weighted(0.3, limits()), 24..96_i64).prop_map(
+        |(plan, limits, ends_h)| Plan { limits: limits.unwrap_or_default(), ends_h, ..plan },
+    );
+    let funds = select(vec![12, 30, 90]);
+    prop::collection::vec((plan, shelf(), funds), 3).prop_map(|plans| {
         let mut ops = vec![
             Op::Coupon(CouponOp::CreateInstitution { inst: 0 }),
             Op::Coupon(CouponOp::CreateInstitution { inst: 1 }),
         ];
-        for (activity, (plan, shelf)) in COUPON_ACTIVITIES.zip(plans) {
+        for (activity, (plan, shelf, money)) in COUPON_ACTIVITIES.zip(plans) {
             ops.push(Op::Coupon(CouponOp::Create { activity, plan, shelf }));
-            ops.push(Op::Fund { activity, money: 40 });
+            ops.push(Op::Fund { activity, money });
             if activity < 6 {
                 ops.push(Op::SetStatus { activity, to: ActivityStatus::Running });
             }
@@ -186,7 +198,7 @@ pub fn coupon_world() -> impl Strategy<Value = Vec<Op>> {
 
 /// Batches in which attempts fail until there are no more.
 pub fn stubborn() -> impl Strategy<Value = Vec<Batch>> {
-    (0..12_i64).prop_map(|rounds| {
+    prop_oneof![Just(0), 9..12_i64].prop_map(|rounds| {
         let fails = |nth| CallbackOp::Record { nth, lease: Lease::Fresh, acknowledged: false };
         let ops = [CallbackOp::Free, CallbackOp::Claim { nth: None }];
         let ops = ops.into_iter().chain((0..4).map(fails)).map(Op::Callback);
@@ -202,12 +214,13 @@ pub fn coupon_op() -> impl Strategy<Value = CouponOp> {
         Mood::Well,
         Mood::Well,
         Mood::Fails,
+        Mood::Fails,
         Mood::Refuses,
         Mood::Unavailable,
     ]);
     let issuers = || prop::option::of(issuers());
     let terms = || prop::option::weighted(0.3, terms());
-    let amount = select(vec![0, 1, 9, 10, 11, 19, 50, 99, 200, 201, i64::MAX]);
+    let amount = select(vec![0, 1, 9, 10, 11, 19, 50, 50, 99, 99, 200, 201, i64::MAX]);
     let owner = prop::option::weighted(0.1, 0..3_u8);
     prop_oneof![
         1 => (0..3_u8).prop_map(|inst| CouponOp::CreateInstitution { inst }),
@@ -224,14 +237,14 @@ pub fn coupon_op() -> impl Strategy<Value = CouponOp> {
         4 => (activity, mood, delay())
             .prop_map(|(activity, mood, delay_s)| CouponOp::SetMood { activity, mood, delay_s }),
         36 => ask().prop_map(CouponOp::Issue),
-        4 => (0..32_usize).prop_map(|nth| CouponOp::Again { nth }),
-        12 => (0..32_usize).prop_map(|nth| CouponOp::SettleCoupon { nth }),
+        3 => (0..32_usize).prop_map(|nth| CouponOp::Again { nth }),
+        20 => (0..32_usize).prop_map(|nth| CouponOp::SettleCoupon { nth }),
         18 => (0..32_usize, owner, amount, 0..2_u8)
             .prop_map(|(nth, owner, amount, reference)| CouponOp::Redeem {
                 nth, owner, amount, reference
             }),
-        3 => Just(CouponOp::Expire),
-        4 => (0..32_usize).prop_map(|nth| CouponOp::Void { nth }),
+        5 => Just(CouponOp::Expire),
+        3 => (0..32_usize).prop_map(|nth| CouponOp::Void { nth }),
     ]
 }
 
@@ -254,15 +267,16 @@ fn coupon_plan() -> impl Strategy<Value = Plan> {
 }
 
 fn shelf() -> impl Strategy<Value = Shelf> {
-    (terms(), issuers(), select(vec![0, 1, 2, 3, 5, 9])).prop_map(|(terms, issuers, stock)| Shelf {
-        terms,
-        issuers,
-        stock,
-    })
+    (terms(), issuers(), select(vec![0, 1, 3, 5, 9, 20]))
+        .prop_map(|(terms, issuers, stock)| Shelf { terms, issuers, stock })
 }
 
 fn issuers() -> impl Strategy<Value = Vec<u8>> {
-    select(vec![vec![0], vec![0, 1], vec![0, 1], vec![0, 1], vec![1], vec![0, 2]])
+    prop_oneof![
+        12 => Just(vec![0, 1]),
+        2 => (0..2_u8).prop_map(|inst| vec![inst]),
+        1 => Just(vec![0, 2]),
+    ]
 }
 
 fn terms() -> impl Strategy<Value = CouponTerms> {
@@ -270,11 +284,12 @@ fn terms() -> impl Strategy<Value = CouponTerms> {
         6 => select(vec![5, 10, 10, 20]).prop_map(|money| Discount::Fixed { money: Fen(money) }),
         6 => (select(vec![1, 15, 50, 100]), 5..15_i64)
             .prop_map(|(off, at_most)| Discount::Percent { off, at_most: Fen(at_most) }),
-        1 => select(vec![0, 101]).prop_map(|off| Discount::Percent { off, at_most: Fen(5) }),
     ];
+    let wrong = select(vec![0, 101]).prop_map(|off| Discount::Percent { off, at_most: Fen(5) });
+    let discount = prop_oneof![30 => discount, 1 => wrong];
     let validity = prop_oneof![
         3 => (1..4_u16).prop_map(Validity::Days),
-        2 => (0..60_i64).prop_map(|hours| Validity::Until(at(START + hours * HOUR))),
+        2 => (1..60_i64).prop_map(|hours| Validity::Until(at(START + hours * HOUR))),
     ];
     (discount, select(vec![0, 0, 10, 50]), validity).prop_map(
         |(discount, minimum_spend, validity)| CouponTerms {
@@ -291,7 +306,7 @@ fn ask() -> impl Strategy<Value = Ask> {
         9 => select(vec![(0, 0, 0), (0, 1, 0), (1, 1, 1)]),
         1 => (0..3_u8, 0..3_u8, 0..3_u8),
     ];
-    let activity = select(vec![4, 4, 4, 5, 5, 5, 6, 7]);
+    let activity = select(vec![4, 4, 4, 4, 4, 5, 5, 5, 5, 5, 6, 7]);
     let post = prop::option::weighted(0.8, 0..2_u8);
     (who, 0..60_u8, activity, prop::bool::weighted(0.95), 0..3_u8, post, 0..2_u8).prop_map(
         |((inst, owner, prefix), key, activity, promotion, user, post, notify)| Ask {

@@ -141,7 +141,7 @@ fn consent(asked: &Asked) -> Response {
         ],
     );
     // Where a form may go is not bounded: the answer to it sends the browser on to other sites.
-    html::page(StatusCode::OK, page, STYLE, "")
+    html::own_forms(html::page(StatusCode::OK, page, STYLE, ""))
 }
 
 impl Wrong {

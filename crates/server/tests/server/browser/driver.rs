@@ -150,6 +150,15 @@ impl Phone {
         }
     }
 
+    /// Waits until the page has so many.
+    pub async fn wait_for_count(&self, selector: &str, count: usize) {
+        let started = Instant::now();
+        while self.elements(selector).await.len() != count {
+            assert!(started.elapsed() < WAIT, "not {count} {selector} in {}", self.text().await);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Nothing reaches beyond the screen's right edge, and everything to be touched has a name and
     /// is large enough for a finger.
     pub async fn assert_fits(&self) {

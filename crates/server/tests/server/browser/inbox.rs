@@ -33,7 +33,7 @@ async fn a_button_moves_the_clock_to_the_next_attempt() {
     assert_eq!(phone.elements(".attempts li").await.len(), 2);
 
     phone.touch("[data-resend]").await;
-    phone.wait_for_text("waiting").await;
+    phone.wait_for_count(".attempts li", 3).await;
     phone.assert_no_errors().await;
 }
 

@@ -286,8 +286,8 @@ async fn a_coupon_activitys_totals_and_users_are_counted() {
     assert_eq!(failed["third_coupon_id"], Value::Null);
     let usage = desk.shown("/activities/c1/users/u1").await;
     assert_eq!((&usage["count_total"], &usage["money_total"]), (&json!(2), &json!(2000)));
-    let donations = desk.shown(&format!("/activities/{}/totals", crate::app::activity::INSTANT));
-    let donations = donations.await;
+    let totals = format!("/activities/{}/totals", crate::app::activity::INSTANT);
+    let donations = desk.shown(&totals).await;
     assert_eq!((&donations["coupons"], &donations["spent"]), (&json!([]), &Value::Null));
 }
 

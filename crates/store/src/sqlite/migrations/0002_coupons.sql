@@ -92,7 +92,6 @@ CREATE TABLE receivers (
 ) STRICT;
 CREATE INDEX receivers_due ON receivers (next_due) WHERE next_due IS NOT NULL;
 
--- `leased_until` is in nanoseconds: it names the lease, so it comes back as it was.
 CREATE TABLE callbacks (
     id           INTEGER PRIMARY KEY,
     event        INTEGER NOT NULL,

@@ -7,7 +7,7 @@ use huodong_campaign::{Attempt, Callback, Id};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::super::columns::{coded, maybe_time, ms, ns, time};
+use super::super::columns::{coded, maybe_time, ms, time};
 use super::super::errors::corrupt;
 use super::super::{load, rows};
 use super::Reader;
@@ -148,7 +148,7 @@ impl Reader {
         self.due(
             "SELECT id FROM callbacks WHERE state = 2 AND leased_until <= ?1 \
              ORDER BY leased_until, id LIMIT ?2",
-            ns(real_now),
+            ms(real_now),
             limit,
         )
     }

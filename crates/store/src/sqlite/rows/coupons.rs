@@ -3,9 +3,7 @@
 use huodong_campaign::{Attempt, Callback, CallbackState, Coupon, CouponKey, Fen, Id, Redemption};
 use rusqlite::Row;
 
-use super::super::columns::{
-    coded, maybe_coded, maybe_exact_time, maybe_text, maybe_time, text, time,
-};
+use super::super::columns::{coded, maybe_coded, maybe_text, maybe_time, text, time};
 use super::super::errors::corrupt;
 use super::Mapped;
 use crate::{CallbackStatus, StoreError};
@@ -80,7 +78,7 @@ pub(in crate::sqlite) fn callback(row: &Row<'_>) -> Mapped<Callback> {
 }
 
 fn callback_state(row: &Row<'_>) -> Result<CallbackState, StoreError> {
-    match (coded(row, 9)?, maybe_time(row, 10)?, maybe_exact_time(row, 11)?) {
+    match (coded(row, 9)?, maybe_time(row, 10)?, maybe_time(row, 11)?) {
         (CallbackStatus::Waiting, Some(due_at), None) => Ok(CallbackState::Waiting { due_at }),
         (CallbackStatus::Leased, Some(due_at), Some(until)) => {
             Ok(CallbackState::Leased { until, due_at })

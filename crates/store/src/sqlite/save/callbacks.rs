@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use huodong_campaign::{Callback, CallbackState, Row, RowState, World};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::super::columns::{Coded, ms, ns};
+use super::super::columns::{Coded, ms};
 use super::{Saver, bulk, expect_one, sorted};
 use crate::{CallbackStatus, StoreError};
 
@@ -108,7 +108,7 @@ impl State {
     fn of(callback: &Callback) -> Self {
         let (due_at, leased_until) = match callback.state {
             CallbackState::Waiting { due_at } => (Some(ms(due_at)), None),
-            CallbackState::Leased { until, due_at } => (Some(ms(due_at)), Some(ns(until))),
+            CallbackState::Leased { until, due_at } => (Some(ms(due_at)), Some(ms(until))),
             CallbackState::Delivered | CallbackState::Exhausted => (None, None),
         };
         Self { code: CallbackStatus::from(callback.state).code(), due_at, leased_until }

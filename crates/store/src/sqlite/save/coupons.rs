@@ -8,8 +8,11 @@ use crate::StoreError;
 
 impl Saver<'_> {
     pub(super) fn coupons(&mut self, world: &World) -> Result<(), StoreError> {
-        let mut totals = Totals::default();
         let rows = sorted(&world.coupons, |coupon| coupon.id);
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut totals = Totals::default();
         let (new, changed): (Vec<_>, Vec<_>) =
             rows.into_iter().partition(|row| row.state == RowState::New);
         self.insert_coupons(&new, &mut totals)?;

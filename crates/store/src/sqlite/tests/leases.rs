@@ -21,7 +21,7 @@ fn opening_frees_every_lease_and_writes_the_attempts_down_as_interrupted() {
         claimed.iter().map(|it| it.coupon.id).collect::<Vec<_>>(),
         [coupons[0].id, coupons[2].id]
     );
-    assert_eq!(reader.lapsed_leases(until - SignedDuration::from_nanos(1), 9).unwrap(), []);
+    assert_eq!(reader.lapsed_leases(until - SignedDuration::from_millis(1), 9).unwrap(), []);
     assert_eq!(reader.lapsed_leases(until, 9).unwrap(), [due[0].id, due[2].id]);
     let counts = [(CallbackStatus::Waiting, 1), (CallbackStatus::Leased, 2)];
     assert_eq!(reader.callback_counts().unwrap(), counts);
@@ -48,14 +48,14 @@ fn opening_frees_every_lease_and_writes_the_attempts_down_as_interrupted() {
 }
 
 #[test]
-fn a_lease_comes_back_to_the_nanosecond_as_it_is_the_attempts_name() {
+fn a_lease_between_two_milliseconds_is_still_known_by_its_attempt() {
     let mut story = Story::begun_with_coupons();
     let coupon = story.issued("one");
     let filter = crate::CallbackFilter { coupon: Some(coupon.id), ..Default::default() };
     let page = crate::PageRequest { before: None, limit: 9 };
     let callback = story.store.reader().callbacks(&filter, page).unwrap().rows.remove(0);
     story.advance(1);
-    // The helper leases until a moment between two milliseconds.
+    // Leases are stored to the millisecond; this one ends between two.
     let after = story.attempt(callback.id, AttemptOutcome::BadStatus);
     assert_eq!(after.tries, 1, "the attempt was taken for the lease's own");
     let due_at = callback.created_at + SignedDuration::from_secs(6);
