@@ -120,7 +120,7 @@ Huodong sandbox, listening on {base_url}; operator token {token}
         let own = seed::INSTITUTION;
         say!(
             "
-拉卡拉 coupons; the private key and the certificates are in the credentials file
+拉卡拉 coupons (--credentials FILE writes the private key and the certificates, too)
   appid          {appid}        owner_id  {owner_id}
   member prefix  {prefix}               orgId     {org_id}
   openid page    {base_url}/deliverWM/{campaign}",

@@ -17,7 +17,7 @@ use super::sign::{Bound, fresh_key};
 use crate::failure::{Context as _, Failure};
 
 /// How long the bound is measured.
-const BOUND: Duration = Duration::from_secs(2);
+const BOUND: Duration = Duration::from_secs(1);
 /// An issue callback is signed within its body and once more in its header.
 const SIGNATURES_EACH: f64 = 2.0;
 /// How long starting a server may take before the first callback is due.

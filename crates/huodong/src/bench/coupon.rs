@@ -26,7 +26,7 @@ const REQUESTS_MAX: u64 = 500_000;
 /// Signed requests are sent within this time, before servers find them stale.
 const FRESH: Duration = Duration::from_secs(240);
 /// How long the bound is measured, before and after.
-const BOUND: Duration = Duration::from_secs(2);
+const BOUND: Duration = Duration::from_secs(1);
 /// Replies of each thread whose signature is verified afterwards.
 const SAMPLES: usize = 256;
 

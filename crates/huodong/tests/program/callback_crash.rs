@@ -98,6 +98,25 @@ async fn crash_at_any_moment_loses_no_callback() {
     audit(data.path());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_told_to_stop_finishes_the_attempts_under_way() {
+    let data = tempfile::tempdir().unwrap();
+    let receiver = Receiver::open().await;
+    let mut sandbox = Sandbox::start_with(Some(data.path()), &[]);
+    receiver.hold(true);
+    let issued = issue(&sandbox, &receiver, "stop").await;
+    receiver.until(|seen| issued.iter().all(|it| seen.contains_key(it))).await;
+    sandbox.tell_to_stop();
+    receiver.hold(false);
+    assert_eq!(sandbox.stop(), Some(0));
+
+    let sandbox = Sandbox::start_with(Some(data.path()), &[]);
+    for trade_no in &issued {
+        assert_eq!(attempts(&sandbox, trade_no).await, ["acknowledged"], "{trade_no}");
+        assert_eq!(receiver.seen(trade_no), 1, "{trade_no}");
+    }
+}
+
 fn rounds() -> u64 {
     // Each of the three has a third of `make crash`; in the quick run one round, or a few.
     let asked = std::env::var("HUODONG_CRASH_ROUNDS").ok();
@@ -200,7 +219,9 @@ async fn receive(
     let mut bytes = Vec::new();
     // What comes after the sender was killed is the end, or an error; either ends this.
     while stream.read_buf(&mut bytes).await.is_ok_and(|read| read > 0) {
-        let Some(head) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
+        let Some(head) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
+            continue;
+        };
         let Ok(body) = serde_json::from_slice::<Value>(&bytes[head + 4..]) else { continue };
         bytes.clear();
         let trade_no = body["callTradeNo"].as_str().unwrap().to_owned();

@@ -57,9 +57,12 @@ fn an_issue_without_fields_verifies_the_reply_and_ends_with_the_query() {
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(answer["data"]["trade_status"], "SUCCESS");
     let exchange = String::from_utf8(output.stderr).unwrap();
-    for shown in
-        ["> POST http", "> Authorization: LKLAPI-SHA256withRSA ", "< lklapi-serial: ", "Signature: right"]
-    {
+    for shown in [
+        "> POST http",
+        "> Authorization: LKLAPI-SHA256withRSA ",
+        "< lklapi-serial: ",
+        "Signature: right",
+    ] {
         assert!(exchange.contains(shown), "{shown} is not in {exchange}");
     }
     assert!(!exchange.contains("PRIVATE KEY"), "a key is shown");

@@ -45,7 +45,12 @@ fn a_platform_key_rotates_while_partners_call() {
     let platform = |words: &[&str]| succeed(&[&["keys", "platform"], words, &operator].concat());
     let call = |certificate: &str| {
         run(&[
-            "call", "lakala", "issue", "--base-url", &sandbox.base_url, "--platform-certificate",
+            "call",
+            "lakala",
+            "issue",
+            "--base-url",
+            &sandbox.base_url,
+            "--platform-certificate",
             certificate,
         ])
     };
@@ -75,8 +80,7 @@ fn a_platform_key_rotates_while_partners_call() {
     let old = list.lines().find(|line| line.contains("reply") && line.contains("published"));
     let old = old.unwrap().split_whitespace().next().unwrap();
     assert!(platform(&["retire", old]).contains("retired"));
-    let (exit, message) =
-        fail(&[&["keys", "platform", "retire", serial], &operator[..]].concat());
+    let (exit, message) = fail(&[&["keys", "platform", "retire", serial], &operator[..]].concat());
     assert_eq!(exit, 1);
     assert!(message.contains("answered 4"), "{message}");
 }
