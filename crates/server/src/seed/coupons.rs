@@ -52,7 +52,10 @@ impl SeedCoupons {
 /// The institution's activities that hand coupons out without ado: those that settle at once first.
 pub fn ordinary_coupons() -> Vec<SeedCoupons> {
     vec![
-        coupons("1100000086", "立减券", "10 yuan off; issued at once"),
+        // The document's own example request is answered SUCCESS.
+        coupons("1100000086", "立减券", "10 yuan off; issued at once").with(|create| {
+            create.offer.promotion_id = PromotionId::from("WX1623452352312523523");
+        }),
         coupons("1100000087", "立减券(压测)", "1 yuan off; issued at once; stock for load tests")
             .stocked(HUGE_STOCK)
             .taking_off(Discount::Fixed { money: Fen(100) }),
