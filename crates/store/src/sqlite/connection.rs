@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::errors::corrupt;
@@ -69,6 +70,9 @@ pub(super) fn writer(directory: &Path, cache_mib: u32) -> Result<Connection, Sto
     if mode != "wal" {
         return Err(StoreError::Unavailable(format!("journal mode {mode} instead of wal")));
     }
+    // Otherwise SQLite plans a statement anew whenever a parameter is bound that a partial index's
+    // condition could match, which costs more than running it.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // A commit is on disk when it returns; checkpoints are made beside the writer.
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "wal_autocheckpoint", 0)?;
