@@ -192,7 +192,8 @@ impl Audited for UpdateInstitution {
     }
 }
 
-/// Gives an institution another certificate; the present one is accepted for a while yet.
+/// Gives an institution another certificate; the present one is accepted for a while yet. Safe to
+/// repeat: the same certificate again does not put itself in the place of the one before it.
 #[derive(Clone, Debug, Serialize)]
 pub struct ReplaceCertificate {
     /// Whose.
@@ -213,6 +214,15 @@ impl Command for ReplaceCertificate {
 
     fn decide(&self, world: &mut World) -> Result<Institution, InstitutionRefusal> {
         let institution = living(world, &self.appid)?;
+        if institution.certificate == self.certificate {
+            // Said twice, as after a lost answer: the one before it keeps the time it was given.
+            let kept = institution.previous_certificate.take();
+            institution.previous_certificate = kept.and_then(|kept| {
+                let valid_until = self.previous_until?.min(kept.valid_until);
+                Some(PreviousCertificate { pem: kept.pem, valid_until })
+            });
+            return Ok(institution.clone());
+        }
         let before = std::mem::replace(&mut institution.certificate, self.certificate.clone());
         institution.previous_certificate =
             self.previous_until.map(|valid_until| PreviousCertificate { pem: before, valid_until });

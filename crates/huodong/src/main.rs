@@ -114,6 +114,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    end_quietly_when_nobody_reads();
     match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -121,6 +122,20 @@ fn main() -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// Whoever reads our output may have seen enough, as `| head` has: no failure worth a backtrace.
+fn end_quietly_when_nobody_reads() {
+    /// What a shell shows for a process that SIGPIPE ended.
+    const CLOSED_PIPE: i32 = 141;
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let said = panic.payload().downcast_ref::<String>();
+        if said.is_some_and(|said| said.starts_with("failed printing to stdout")) {
+            std::process::exit(CLOSED_PIPE);
+        }
+        report(panic);
+    }));
 }
 
 fn run(command: Command) -> Result<(), Failure> {

@@ -63,6 +63,19 @@ fn other_owners_and_prefixes_hold_for_what_comes_next() {
 }
 
 #[test]
+fn the_same_certificate_again_leaves_the_one_before_it_its_time() {
+    let mut scene = Scene::coupons();
+    let (first, later, sooner) = (at(2_000_000_000), at(2_000_000_010), at(1_999_999_999));
+    let replaced = scene.run(replace("second", Some(first))).unwrap();
+    assert_eq!(scene.run(replace("second", Some(later))), Ok(replaced));
+    let previous = scene.run(replace("second", Some(sooner))).unwrap().previous_certificate;
+    let previous = previous.unwrap();
+    assert_eq!((previous.pem.as_str(), previous.valid_until), ("certificate", sooner));
+    let ended = scene.run(replace("second", None)).unwrap();
+    assert_eq!((ended.certificate.as_str(), ended.previous_certificate), ("second", None));
+}
+
+#[test]
 fn the_certificate_before_is_accepted_for_a_while_and_the_one_before_that_no_more() {
     let mut scene = Scene::coupons();
     let until = at(2_000_000_000);
