@@ -1,11 +1,14 @@
 //! Where signatures are made: off the async threads, as many at once as there are cores, answers
-//! before callbacks.
+//! before callbacks, but not so that callbacks starve.
 //!
 //! An RSA signature takes a fifth of a millisecond of a core. On an async thread it would hold up
 //! every other call there; on a thread for each it would make thousands of them. So what is to be
 //! signed waits in two queues, and up to one *signer* for each core, on tokio's blocking threads,
 //! works them off: whoever brings the first piece starts a signer, which goes on until nothing
 //! waits. Under load no thread is woken and none goes to sleep between two signatures.
+//!
+//! While answers keep the signers busy, a callback has its turn after every few of them: it has an
+//! attempt's time limit behind it, and a receiver that waits for it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,6 +24,9 @@ pub enum Urgency {
     /// A callback is due.
     Callback,
 }
+
+/// So many answers in a row may go before a callback that waits.
+const REPLIES_IN_A_ROW: usize = 4;
 
 type Piece = Box<dyn FnOnce() + Send>;
 
@@ -38,6 +44,24 @@ struct Queues {
     at_work: usize,
     replies: VecDeque<Piece>,
     callbacks: VecDeque<Piece>,
+    /// Answers that went before the callback which is next.
+    went_before: usize,
+}
+
+impl Queues {
+    fn next(&mut self) -> Option<Piece> {
+        if self.callbacks.is_empty() {
+            return self.replies.pop_front();
+        }
+        if self.went_before < REPLIES_IN_A_ROW
+            && let Some(reply) = self.replies.pop_front()
+        {
+            self.went_before += 1;
+            return Some(reply);
+        }
+        self.went_before = 0;
+        self.callbacks.pop_front()
+    }
 }
 
 impl std::fmt::Debug for Signers {
@@ -113,7 +137,7 @@ impl Signer {
 
     fn next(&mut self) -> Option<Piece> {
         let mut queues = self.inner.queues.lock();
-        let piece = queues.replies.pop_front().or_else(|| queues.callbacks.pop_front());
+        let piece = queues.next();
         if piece.is_none() {
             // Under the same lock: a piece that came in between would wait for a signer that is
             // about to go.
@@ -166,6 +190,27 @@ mod tests {
         let (first, _, ()) = tokio::join!(first, rest, opened);
         assert!(first);
         assert_eq!(*order.lock(), ["reply 1", "reply 2", "callback 1", "callback 2"]);
+    }
+
+    #[test]
+    fn a_callback_has_its_turn_however_many_answers_wait() {
+        let order = Arc::new(Mutex::new(String::new()));
+        let note = |letter| -> Piece {
+            let order = Arc::clone(&order);
+            Box::new(move || order.lock().push(letter))
+        };
+        let mut queues = Queues::default();
+        // Answers that no callback waited behind count for nothing.
+        queues.replies.extend((0..3).map(|_| note('r')));
+        for _ in 0..3 {
+            queues.next().expect("an answer waits")();
+        }
+        queues.replies.extend((0..10).map(|_| note('r')));
+        queues.callbacks.extend((0..4).map(|_| note('c')));
+        while let Some(piece) = queues.next() {
+            piece();
+        }
+        assert_eq!(*order.lock(), "rrr rrrrc rrrrc rrcc".replace(' ', ""));
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -17,7 +17,7 @@ use tracing::{debug, info, warn};
 
 use super::authenticate::{Authorization, authenticate};
 use super::refusal::Refusal;
-use super::reply::{Outcome, signed};
+use super::reply::{Outcome, response};
 use super::{fault, words};
 use crate::directory::KnownInstitution;
 use crate::metrics::ApiMetrics;
@@ -92,19 +92,20 @@ pub(super) async fn serve<H: Handler>(face: Arc<Face>, request: Request<Body>) -
     let trace_id = app.trace_ids.of(request.headers());
     let (head, sent) = request.into_parts();
     let claimed = Authorization::of(&head.headers);
-    let mut known = None;
+    let mut let_in = false;
+    let mut turned_away = None;
     let mut shape = Shape::default();
     let answered = match read(app, sent).await {
         Ok(body) => {
             shape = Shape::of(&body);
             match authenticate(app, &claimed, &body, app.engine.clock().real()) {
                 Ok(caller) => {
+                    let_in = true;
                     let met = fault::Met { app: Arc::clone(app), caller, trace_id, body };
-                    known = Some(Arc::clone(&met.caller));
                     answer::<H>(met, &head.extensions).await
                 }
                 Err(refused) => {
-                    known = refused.known;
+                    turned_away = refused.known;
                     Err(refused.refusal)
                 }
             }
@@ -124,7 +125,11 @@ pub(super) async fn serve<H: Handler>(face: Arc<Face>, request: Request<Body>) -
     };
     let body = outcome.body(shape, words::shanghai(app.engine.clock().now()));
     let appid = claimed.appid().unwrap_or_default().to_owned();
-    let response = signed(app, known.is_some(), appid, body).await;
+    let signed = let_in || {
+        let budget = turned_away.as_ref().map_or(&app.strangers, |known| &known.turned_away);
+        budget.allows()
+    };
+    let response = response(app, signed, appid, body).await;
     metrics.answered(outcome.number(), began.elapsed());
     response
 }

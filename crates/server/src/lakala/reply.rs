@@ -48,11 +48,15 @@ impl Outcome {
     }
 }
 
-/// The answer, signed: always for an institution, and for so many strangers a second, who could
-/// otherwise keep every core busy with signatures that nobody asked for.
-pub(super) async fn signed(app: &App, is_known: bool, appid: String, body: Vec<u8>) -> Response {
-    let signature =
-        if is_known || app.strangers.allows() { signature(app, appid, &body).await } else { None };
+/// The answer; signed where it is to be.
+///
+/// A call that was let in is always answered signed: its institution's rate bounds how many there
+/// are. Nothing bounds those that were not let in, be it that their signature is wrong or that a
+/// right one came too late, again or too often (the same old request can be sent without end, and
+/// by whoever has seen it). Of these only so many a second get a signature, or they could keep
+/// every core busy.
+pub(super) async fn response(app: &App, signed: bool, appid: String, body: Vec<u8>) -> Response {
+    let signature = if signed { signature(app, appid, &body).await } else { None };
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     let json = HeaderValue::from_static("application/json; charset=utf-8");

@@ -196,10 +196,37 @@ async fn strangers_beyond_their_rate_are_answered_unsigned() {
         answer.assert_refused("100002", detail);
         assert!(answer.headers.keys().all(|name| !name.as_str().starts_with("lklapi-")));
     }
-    // Who is known is answered signed all the same, even when refused.
+    // Who is let in is answered signed all the same, even when refused.
     partner.query(&json!({})).await.assert_refused("200001", "owner_id 不能缺少");
-    let stale = partner.authorization_at(now() - 400, &fresh_nonce(), b"{}");
-    partner.send(Api::Issue, Some(stale), "{}").await.assert_refused("100003", "");
+}
+
+#[tokio::test]
+async fn calls_too_late_again_or_too_often_are_signed_within_a_budget_of_their_institution() {
+    let server = TestApp::with_settings(|settings| {
+        settings.sandbox = true;
+        settings.lakala.strangers_signed_per_s = 1;
+    })
+    .await;
+    let partner = Partner::of(&server);
+    let body = request().to_string();
+    let passed = partner.authorization(body.as_bytes());
+    partner.send(Api::Issue, Some(passed.clone()), body.clone()).await;
+    let stale = partner.authorization_at(now() - 400, &fresh_nonce(), body.as_bytes());
+    let mut signed = 0;
+    for (authorization, code) in [(&passed, "100004"), (&stale, "100003")].repeat(20) {
+        let answer = send(&server, Api::Issue, Some(authorization.clone()), body.clone()).await;
+        assert_eq!(answer.code, code);
+        signed += usize::from(answer.is_signed(&server));
+    }
+    // One at once and one a second; the calls take well below ten.
+    assert!((1..10).contains(&signed), "{signed}");
+    // A refresh does not renew the budget, and another institution has its own.
+    server.app.refresh().await.unwrap();
+    let other = Partner::other(&server);
+    let stale = other.authorization_at(now() - 400, &fresh_nonce(), b"{}");
+    other.send(Api::Issue, Some(stale), "{}").await.assert_refused("100003", "");
+    // What is let in is signed however many were turned away.
+    partner.issue(&request()).await.assert_outcome("SUCCESS", "000000");
 }
 
 #[tokio::test]
