@@ -7,6 +7,7 @@ use huodong_campaign::{CouponKey, InstitutionId};
 use huodong_server::{Signers, Urgency};
 use huodong_wire::lakala::Api;
 use serde_json::Value;
+use tokio::sync::oneshot;
 
 use super::partner::{Partner, request, send};
 use crate::app::{Setup, TestApp, with};
@@ -20,13 +21,20 @@ async fn slow() -> TestApp {
     TestApp::with(setup).await
 }
 
-/// Keeps the signer busy until the gate is opened.
-fn hold(server: &TestApp) -> mpsc::Sender<()> {
+/// Keeps the signer busy, from now until the gate is opened.
+async fn hold(server: &TestApp) -> mpsc::Sender<()> {
     let (gate, opened) = mpsc::channel();
+    let (begin, begun) = oneshot::channel();
     let signers = server.app.signers.clone();
-    tokio::spawn(
-        async move { signers.run(Urgency::Callback, move || opened.recv().is_ok()).await },
-    );
+    let held = async move {
+        let work = move || {
+            begin.send(()).unwrap();
+            opened.recv().is_ok()
+        };
+        signers.run(Urgency::Callback, work).await
+    };
+    tokio::spawn(held);
+    begun.await.unwrap();
     gate
 }
 
@@ -42,7 +50,7 @@ async fn is_stored(server: &TestApp, body: &Value) -> bool {
 async fn an_outcome_that_is_not_signed_in_time_stands_and_is_found_by_its_key() {
     let server = slow().await;
     let partner = Partner::of(&server);
-    let gate = hold(&server);
+    let gate = hold(&server).await;
     let body = request();
     let text = body.to_string();
     let authorization = partner.authorization(text.as_bytes());
@@ -58,7 +66,7 @@ async fn an_outcome_that_is_not_signed_in_time_stands_and_is_found_by_its_key() 
 async fn nothing_is_done_that_could_not_be_signed_in_time() {
     let server = slow().await;
     let partner = Partner::of(&server);
-    let gate = hold(&server);
+    let gate = hold(&server).await;
     // At a quarter of a millisecond each, three times what fits into a second.
     let many: Vec<_> = (0..12_000)
         .map(|_| {
