@@ -194,11 +194,18 @@ impl Server {
         }
         tracing::info!("stopping: answering what was accepted");
         stop.send_replace(true);
-        let mut cut_off = 0;
-        while let Some(served) = serving.join_next().await {
-            cut_off += served.cannot("finish serving")?.cut_off;
-        }
+        // Beside each other, as both have a time limit of their own: calls are answered while the
+        // callbacks under way end, and none is begun any more.
+        let served = async {
+            let mut cut_off = 0;
+            while let Some(served) = serving.join_next().await {
+                cut_off += served.cannot("finish serving")?.cut_off;
+            }
+            Ok::<_, Failure>(cut_off)
+        };
+        let (cut_off, ()) = tokio::join!(served, engine.stop_delivery());
         engine.stop().await;
+        let cut_off = cut_off?;
         tracing::info!(cut_off, "stopped");
         if told { Ok(()) } else { Err(Failure::new("the writer has stopped; the log says why")) }
     }

@@ -199,7 +199,7 @@ impl App {
         });
         let (applications, institutions, keys) = read.await?;
         self.directory.replace(&self.master_key, self.settings.rate_per_s, applications)?;
-        self.directory.replace_institutions(self.settings.lakala.rate_per_s, institutions)?;
+        self.directory.replace_institutions(&self.settings.lakala, institutions)?;
         self.platform.replace(&self.master_key, &keys, self.engine.clock().real())
     }
 

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 pub use institutions::KnownInstitution;
 
 use crate::app::RefreshError;
+use crate::lakala::LakalaSettings;
 use crate::rate::Rate;
 use crate::secrets::{MasterKey, SecretError};
 
@@ -70,11 +71,11 @@ impl Directory {
     /// where the rate is the same.
     pub fn replace_institutions(
         &self,
-        default_rate_per_s: u32,
+        settings: &LakalaSettings,
         institutions: Vec<Institution>,
     ) -> Result<(), RefreshError> {
         let before = self.institutions.load();
-        let known = institutions::known(&before, default_rate_per_s, institutions)?;
+        let known = institutions::known(&before, settings, institutions)?;
         self.institutions.store(Arc::new(known));
         Ok(())
     }

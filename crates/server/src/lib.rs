@@ -28,7 +28,6 @@ mod trace;
 pub use app::{App, RefreshError, Settings};
 pub use directory::{Caller, Directory, KnownInstitution, Secret, purpose as secret_purpose};
 pub use faults::{Fault, FaultAction, FaultRule, Faults, TooManyFaults};
-pub use gongyi::{donate_transcode, parse_donate_transcode};
 pub use health::Health;
 pub use lakala::{Courier, LakalaSettings, PathError};
 pub use listen::{ConnectionHandle, ListenOptions, Served, TlsError, bind, serve, tls_from_files};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::header::CONTENT_TYPE;
-use huodong_campaign::{AttemptOutcome, CallbackEvent};
+use huodong_campaign::{AttemptOutcome, CallbackEvent, KeyPurpose};
 use huodong_engine::{BatchObserver, EngineError};
 use huodong_store::CallbackStatus;
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -58,6 +58,12 @@ struct Standing {
     status: &'static str,
 }
 
+/// What a platform key is for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Purpose {
+    purpose: &'static str,
+}
+
 /// The server's counters. Made before the engine, which reports its batches here.
 #[derive(Debug)]
 pub struct Metrics {
@@ -72,6 +78,7 @@ pub struct Metrics {
     lateness: Histogram,
     callbacks: Family<Standing, Gauge>,
     signatures_waiting: Gauge,
+    days_left: Family<Purpose, Gauge>,
 }
 
 /// The part the engine reports to.
@@ -179,6 +186,12 @@ impl Metrics {
             "Answers and callbacks waiting for a core to sign them",
             signatures_waiting.clone(),
         );
+        let days_left = Family::<Purpose, Gauge>::default();
+        registry.register(
+            "platform_certificate_days_left",
+            "Whole days until the certificate ends whose key signs; below zero it has ended",
+            days_left.clone(),
+        );
         Self {
             registry,
             requests,
@@ -191,6 +204,7 @@ impl Metrics {
             lateness,
             callbacks,
             signatures_waiting,
+            days_left,
         }
     }
 
@@ -274,12 +288,23 @@ async fn count_callbacks(app: &App) {
     }
 }
 
+fn count_days_left(app: &App) {
+    let now = app.engine.clock().real();
+    for (purpose, name) in [(KeyPurpose::Reply, "reply"), (KeyPurpose::Notify, "notify")] {
+        let Some(signer) = app.platform.signer(purpose) else { continue };
+        let left = signer.certificate.not_after().as_second() - now.as_second();
+        let days = left.div_euclid(24 * 60 * 60);
+        app.metrics.days_left.get_or_create(&Purpose { purpose: name }).set(days);
+    }
+}
+
 /// `GET /metrics`, in OpenMetrics' text format.
 pub(crate) async fn page(State(app): State<Arc<App>>) -> impl IntoResponse {
     let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     app.metrics.queue_depth.set(number(app.engine.queue_depth()));
     app.metrics.nonces.set(number(app.nonces.len() + app.lakala_nonces.len()));
     app.metrics.signatures_waiting.set(number(app.signers.waiting()));
+    count_days_left(&app);
     count_callbacks(&app).await;
     (
         [(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],

@@ -1,15 +1,20 @@
 //! Where signatures are made: off the async threads, as many at once as there are cores, answers
-//! before callbacks.
+//! before callbacks, but not so that callbacks starve.
 //!
 //! An RSA signature takes a fifth of a millisecond of a core. On an async thread it would hold up
 //! every other call there; on a thread for each it would make thousands of them. So what is to be
 //! signed waits in two queues, and up to one *signer* for each core, on tokio's blocking threads,
 //! works them off: whoever brings the first piece starts a signer, which goes on until nothing
 //! waits. Under load no thread is woken and none goes to sleep between two signatures.
+//!
+//! While answers keep the signers busy, a callback has its turn after every few of them: it has an
+//! attempt's time limit behind it, and a receiver that waits for it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
+use huodong_engine::source::monotonic;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -22,6 +27,19 @@ pub enum Urgency {
     Callback,
 }
 
+/// So many answers in a row may go before a callback that waits.
+const REPLIES_IN_A_ROW: usize = 4;
+
+/// What a signature takes as long as none has been made: an RSA-2048 one of a slow core.
+const TAKES_AT_FIRST: Duration = Duration::from_micros(250);
+
+/// The most that one piece counts for in the mean: a core that was away for a second says nothing
+/// of the next signature.
+const COUNTS_AT_MOST: Duration = Duration::from_millis(10);
+
+/// How many pieces the mean is taken over, about.
+const MEAN_OF: u32 = 16;
+
 type Piece = Box<dyn FnOnce() + Send>;
 
 /// The signers and what waits for them. Cheap to clone.
@@ -33,11 +51,46 @@ struct Inner {
     queues: Mutex<Queues>,
 }
 
-#[derive(Default)]
 struct Queues {
     at_work: usize,
     replies: VecDeque<Piece>,
     callbacks: VecDeque<Piece>,
+    /// Answers that went before the callback which is next.
+    went_before: usize,
+    /// The mean of what the last pieces took.
+    takes: Duration,
+}
+
+impl Default for Queues {
+    fn default() -> Self {
+        Self {
+            at_work: 0,
+            replies: VecDeque::new(),
+            callbacks: VecDeque::new(),
+            went_before: 0,
+            takes: TAKES_AT_FIRST,
+        }
+    }
+}
+
+impl Queues {
+    fn took(&mut self, took: Duration) {
+        self.takes = (self.takes * (MEAN_OF - 1) + took.min(COUNTS_AT_MOST)) / MEAN_OF;
+    }
+
+    fn next(&mut self) -> Option<Piece> {
+        if self.callbacks.is_empty() {
+            return self.replies.pop_front();
+        }
+        if self.went_before < REPLIES_IN_A_ROW
+            && let Some(reply) = self.replies.pop_front()
+        {
+            self.went_before += 1;
+            return Some(reply);
+        }
+        self.went_before = 0;
+        self.callbacks.pop_front()
+    }
 }
 
 impl std::fmt::Debug for Signers {
@@ -61,6 +114,16 @@ impl Signers {
     pub fn waiting(&self) -> usize {
         let queues = self.0.queues.lock();
         queues.replies.len() + queues.callbacks.len()
+    }
+
+    /// How long an answer would wait for its signature that was asked for now, going by what the
+    /// last ones took.
+    pub fn backlog(&self) -> Duration {
+        let queues = self.0.queues.lock();
+        let replies = queues.replies.len();
+        let callbacks = queues.callbacks.len().min(replies / REPLIES_IN_A_ROW + 1);
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        queues.takes.saturating_mul(count(replies + callbacks)) / count(self.0.at_once_max)
     }
 
     /// Has a piece of work done and waits for it. One that nobody waits for any more is left out.
@@ -106,14 +169,21 @@ struct Signer {
 
 impl Signer {
     fn work_off(mut self) {
-        while let Some(piece) = self.next() {
+        let mut took = None;
+        while let Some(piece) = self.next(took) {
+            let began = monotonic();
             piece();
+            took = Some(began.elapsed());
         }
     }
 
-    fn next(&mut self) -> Option<Piece> {
+    /// The next piece, after one that took so long.
+    fn next(&mut self, took: Option<Duration>) -> Option<Piece> {
         let mut queues = self.inner.queues.lock();
-        let piece = queues.replies.pop_front().or_else(|| queues.callbacks.pop_front());
+        if let Some(took) = took {
+            queues.took(took);
+        }
+        let piece = queues.next();
         if piece.is_none() {
             // Under the same lock: a piece that came in between would wait for a signer that is
             // about to go.
@@ -166,6 +236,48 @@ mod tests {
         let (first, _, ()) = tokio::join!(first, rest, opened);
         assert!(first);
         assert_eq!(*order.lock(), ["reply 1", "reply 2", "callback 1", "callback 2"]);
+    }
+
+    #[test]
+    fn a_callback_has_its_turn_however_many_answers_wait() {
+        let order = Arc::new(Mutex::new(String::new()));
+        let note = |letter| -> Piece {
+            let order = Arc::clone(&order);
+            Box::new(move || order.lock().push(letter))
+        };
+        let mut queues = Queues::default();
+        // Answers that no callback waited behind count for nothing.
+        queues.replies.extend((0..3).map(|_| note('r')));
+        for _ in 0..3 {
+            queues.next().expect("an answer waits")();
+        }
+        queues.replies.extend((0..10).map(|_| note('r')));
+        queues.callbacks.extend((0..4).map(|_| note('c')));
+        while let Some(piece) = queues.next() {
+            piece();
+        }
+        assert_eq!(*order.lock(), "rrr rrrrc rrrrc rrcc".replace(' ', ""));
+    }
+
+    #[test]
+    fn the_backlog_is_what_waits_for_as_long_as_the_last_pieces_took() {
+        let signers = Signers::new(2);
+        assert_eq!(signers.backlog(), Duration::ZERO);
+        let mut queues = signers.0.queues.lock();
+        let piece = || -> Piece { Box::new(|| ()) };
+        queues.replies.extend((0..80).map(|_| piece()));
+        // Of these, every fifth turn is one's.
+        queues.callbacks.extend((0..1_000).map(|_| piece()));
+        drop(queues);
+        assert_eq!(signers.backlog(), TAKES_AT_FIRST * 101 / 2);
+        for _ in 0..200 {
+            signers.0.queues.lock().took(Duration::from_millis(1));
+        }
+        let (low, high) = (Duration::from_micros(50_400), Duration::from_micros(50_500));
+        assert!((low..=high).contains(&signers.backlog()), "{:?}", signers.backlog());
+        // One that was held up does not make the signers look dead.
+        signers.0.queues.lock().took(Duration::from_secs(60));
+        assert!(signers.backlog() < high * 2, "{:?}", signers.backlog());
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ use huodong_wire::lakala::Certificate;
 use jiff::Timestamp;
 
 use crate::app::RefreshError;
+use crate::lakala::LakalaSettings;
 use crate::rate::Rate;
 
 /// An institution, ready to be recognized by what it signs.
@@ -19,6 +20,8 @@ pub struct KnownInstitution {
     pub previous: Option<(Certificate, Timestamp)>,
     /// How often it may call.
     pub rate: Arc<Rate>,
+    /// How many answers a second are signed to calls that bear its signature and were not let in.
+    pub turned_away: Arc<Rate>,
 }
 
 impl KnownInstitution {
@@ -36,7 +39,7 @@ impl KnownInstitution {
 
 pub(super) fn known(
     before: &HashMap<InstitutionId, Arc<KnownInstitution>>,
-    default_rate_per_s: u32,
+    settings: &LakalaSettings,
     institutions: Vec<Institution>,
 ) -> Result<HashMap<InstitutionId, Arc<KnownInstitution>>, RefreshError> {
     let mut known = HashMap::with_capacity(institutions.len());
@@ -51,12 +54,17 @@ pub(super) fn known(
             Some(previous) => Some((read(&previous.pem)?, previous.valid_until)),
             None => None,
         };
-        let per_s = institution.rate_per_s.unwrap_or(default_rate_per_s);
-        let rate = match before.get(&appid) {
+        let per_s = institution.rate_per_s.unwrap_or(settings.rate_per_s);
+        let before = before.get(&appid);
+        let rate = match before {
             Some(known) if known.rate.per_s() == per_s => Arc::clone(&known.rate),
             _ => Arc::new(Rate::new(per_s)),
         };
-        let entry = KnownInstitution { institution, certificate, previous, rate };
+        let turned_away = before.map_or_else(
+            || Arc::new(Rate::new(settings.strangers_signed_per_s)),
+            |known| Arc::clone(&known.turned_away),
+        );
+        let entry = KnownInstitution { institution, certificate, previous, rate, turned_away };
         known.insert(appid, Arc::new(entry));
     }
     Ok(known)

@@ -7,7 +7,7 @@ use huodong_wire::gongyi::{self as wire, Api, Code};
 
 use super::call::{Call, Handler};
 use super::refusal::Refusal;
-use super::{donate_transcode, parse_donate_transcode};
+use crate::order_number::{order_number, parse_order_number};
 
 /// Places a donation, or finds the one its key placed before.
 pub(super) struct RewardToDonate;
@@ -76,7 +76,7 @@ async fn find(call: &Call<'_>, request: &wire::RewardDonateQuery<'_>) -> Result<
         match (&request.donate_transcode, &request.bid, &request.reward_transcode) {
             (Some(code), ..) => {
                 let unknown = "donate_transcode 不存在";
-                let id = parse_donate_transcode(code).ok_or_else(|| invalid(unknown))?;
+                let id = parse_order_number(code).ok_or_else(|| invalid(unknown))?;
                 (call.read(move |reader| reader.donation(id)).await?, unknown)
             }
             (None, Some(bid), Some(code)) => {
@@ -114,7 +114,7 @@ fn data(donation: &Donation) -> wire::Donation<'_> {
         reward: donation.reward,
         money: u32::try_from(donation.money.0).expect("it came as 32 bits"),
         reward_transcode: (&*donation.key.reward_transcode).into(),
-        donate_transcode: donate_transcode(donation.id).into(),
+        donate_transcode: order_number(donation.id).into(),
         donate_status: match donation.status {
             DonationStatus::Placed => wire::DonationStatus::Placed,
             DonationStatus::Paid => wire::DonationStatus::Paid,

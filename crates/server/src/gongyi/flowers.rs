@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use jiff::civil::{DateTime, Time};
 
 use super::call::{Call, Handler};
-use super::parse_donate_transcode;
 use super::refusal::Refusal;
+use crate::order_number::parse_order_number;
 
 /// Tells whether a user may receive so many flowers on a day, as things stand.
 pub(super) struct CheckXhh;
@@ -46,7 +46,7 @@ impl Handler for PreTry {
     async fn handle<'a>(call: &'a Call<'a>, request: wire::PreTry<'a>) -> Result<Vec<u8>, Refusal> {
         let info = request.business_info.unwrap_or_default();
         let donation = match &info.donate_transcode {
-            Some(code) => Some(parse_donate_transcode(code).ok_or(FlowerRefusal::UnknownDonation)?),
+            Some(code) => Some(parse_order_number(code).ok_or(FlowerRefusal::UnknownDonation)?),
             None => None,
         };
         let granted = call.submit(GrantFlowers {

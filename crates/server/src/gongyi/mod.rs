@@ -20,10 +20,6 @@ use huodong_wire::gongyi::Api;
 use crate::App;
 use call::{Face, Handler, serve, unknown_path};
 
-pub use crate::order_number::{
-    order_number as donate_transcode, parse_order_number as parse_donate_transcode,
-};
-
 /// Every path of the vendor, and what answers it.
 pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()

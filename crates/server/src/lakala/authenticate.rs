@@ -12,6 +12,8 @@ use crate::App;
 use crate::directory::KnownInstitution;
 use crate::nonces::NonceRefusal;
 
+const NOT_VERIFIED: &str = "验签未通过，请检查 serial_no、私钥与待签名串";
+
 /// What the `Authorization` header claims.
 pub(super) struct Authorization<'h>(Result<(sign::RequestSigned<'h>, &'h str), Refusal>);
 
@@ -80,19 +82,14 @@ fn verify(
     body: &[u8],
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    let mut named = caller
+    let message = signed.string_to_sign(body);
+    let verified = caller
         .certificates(now)
         .filter(|certificate| certificate.serial_is(signed.serial_no))
-        .peekable();
-    if named.peek().is_none() {
-        return Err(Refusal::new(Code::BadSignature, "serial_no 不是该 appid 的证书序列号"));
-    }
-    let message = signed.string_to_sign(body);
-    if named.any(|certificate| certificate.verify(&message, signature)) {
-        Ok(())
-    } else {
-        Err(Refusal::plain(Code::BadSignature))
-    }
+        .any(|certificate| certificate.verify(&message, signature));
+    // One text for a wrong serial and a wrong signature: a stranger is not told which it was.
+    let wrong = || Refusal::new(Code::BadSignature, NOT_VERIFIED);
+    verified.then_some(()).ok_or_else(wrong)
 }
 
 fn fresh(

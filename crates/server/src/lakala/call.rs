@@ -2,11 +2,12 @@
 //! signed answer. They never change order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use http::Request;
+use http::{HeaderMap, Request};
 use huodong_campaign::Command;
 use huodong_engine::EngineError;
 use huodong_engine::source::monotonic;
@@ -17,7 +18,7 @@ use tracing::{debug, info, warn};
 
 use super::authenticate::{Authorization, authenticate};
 use super::refusal::Refusal;
-use super::reply::{Outcome, signed};
+use super::reply::{Outcome, TooLate, response, signature};
 use super::{fault, words};
 use crate::directory::KnownInstitution;
 use crate::metrics::ApiMetrics;
@@ -92,19 +93,22 @@ pub(super) async fn serve<H: Handler>(face: Arc<Face>, request: Request<Body>) -
     let trace_id = app.trace_ids.of(request.headers());
     let (head, sent) = request.into_parts();
     let claimed = Authorization::of(&head.headers);
-    let mut known = None;
+    let mut let_in = false;
+    let mut turned_away = None;
     let mut shape = Shape::default();
-    let answered = match read(app, sent).await {
+    let read = read(app, sent).await;
+    let received = monotonic();
+    let answered = match read {
         Ok(body) => {
             shape = Shape::of(&body);
             match authenticate(app, &claimed, &body, app.engine.clock().real()) {
                 Ok(caller) => {
+                    let_in = true;
                     let met = fault::Met { app: Arc::clone(app), caller, trace_id, body };
-                    known = Some(Arc::clone(&met.caller));
                     answer::<H>(met, &head.extensions).await
                 }
                 Err(refused) => {
-                    known = refused.known;
+                    turned_away = refused.known;
                     Err(refused.refusal)
                 }
             }
@@ -112,6 +116,7 @@ pub(super) async fn serve<H: Handler>(face: Arc<Face>, request: Request<Body>) -
         Err(refusal) => Err(refusal),
     };
     let took = began.elapsed();
+    let refused = answered.is_err();
     let outcome = match answered {
         Ok(outcome) => {
             info!(%trace_id, api = api.name(), code = outcome.number(), ?took, "answered");
@@ -122,11 +127,65 @@ pub(super) async fn serve<H: Handler>(face: Arc<Face>, request: Request<Body>) -
             refusal.outcome(*api)
         }
     };
-    let body = outcome.body(shape, words::shanghai(app.engine.clock().now()));
+    // A call that was let in is answered signed: its institution's rate bounds how many there are.
+    // Nothing bounds those that were not let in, be it that their signature is wrong or that a
+    // right one came too late, again or too often (the same old request can be sent without end, by
+    // whoever has seen it). Of these only so many a second get a signature, or they could keep
+    // every core busy.
+    let is_signed = let_in || {
+        let budget = turned_away.as_ref().map_or(&app.strangers, |known| &known.turned_away);
+        budget.allows()
+    };
     let appid = claimed.appid().unwrap_or_default().to_owned();
-    let response = signed(app, known.is_some(), appid, body).await;
-    metrics.answered(outcome.number(), began.elapsed());
+    let answer = Answer { trace_id, appid, shape, outcome, refused };
+    let signed_within = is_signed.then(|| time_left(app.settings.deadline, received.elapsed()));
+    let (code, response) = answer.send(app, *api, signed_within).await;
+    metrics.answered(code, began.elapsed());
     response
+}
+
+/// What is left of a call's time for its signature. A call that used its time up elsewhere has
+/// a little yet: the signers are seldom behind.
+fn time_left(deadline: Duration, used: Duration) -> Duration {
+    deadline.saturating_sub(used).max(deadline / 10)
+}
+
+/// What a call is answered with, but for the signature.
+struct Answer {
+    trace_id: TraceId,
+    appid: String,
+    shape: Shape,
+    outcome: Outcome,
+    /// Nothing is lost with its signature.
+    refused: bool,
+}
+
+impl Answer {
+    /// The code and the answer. It is signed if a time is given, and if the signers get round to it
+    /// within that. A refusal then goes unsigned, and at once where they have more to do than that.
+    /// An outcome does not: an unsigned one would be taken for a forgery by who checks, and for good
+    /// by who does not. The caller is told to come again, and the same key finds what was done.
+    async fn send(self, app: &App, api: Api, signed_within: Option<Duration>) -> (i64, Response) {
+        let Self { trace_id, appid, shape, outcome, refused } = self;
+        let body =
+            |outcome: &Outcome| outcome.body(shape, words::shanghai(app.engine.clock().now()));
+        let unsigned =
+            |outcome: Outcome| (outcome.number(), response(body(&outcome), HeaderMap::default()));
+        let Some(at_most) = signed_within else { return unsigned(outcome) };
+        if refused && app.signers.backlog() > at_most {
+            return unsigned(outcome);
+        }
+        let text = body(&outcome);
+        match signature(app, appid, &text, at_most).await {
+            Ok(headers) => (outcome.number(), response(text, headers)),
+            Err(TooLate) if refused => unsigned(outcome),
+            Err(TooLate) => {
+                let (name, code) = (api.name(), outcome.number());
+                warn!(%trace_id, api = name, code, ?at_most, "the outcome stands, but was not signed in time");
+                unsigned(Refusal::plain(Code::Internal).outcome(api))
+            }
+        }
+    }
 }
 
 async fn answer<H: Handler>(
@@ -134,6 +193,10 @@ async fn answer<H: Handler>(
     extensions: &http::Extensions,
 ) -> Result<Outcome, Refusal> {
     let fault::Met { app, caller, body, .. } = &met;
+    // What could not be signed in time is better not done.
+    if app.signers.backlog() > app.settings.deadline {
+        return Err(Refusal::plain(Code::Internal));
+    }
     let request = decode::<H::Request<'_>>(body).1?;
     let api = fault::name_of(H::API);
     if let Some(fault) = app.faults.take(api, |name| fault::field(body, name)) {

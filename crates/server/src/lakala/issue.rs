@@ -21,8 +21,9 @@ impl Handler for Issue {
 
     async fn handle<'a>(call: &'a Call<'a>, request: IssueRequest<'a>) -> Result<Outcome, Refusal> {
         let post_notify = request.post_notify.as_deref();
-        check(call, "writeOffNotify", &request.write_off_notify)?;
-        post_notify.map_or(Ok(()), |address| check(call, "postNotify", address))?;
+        let checked = check(call, "writeOffNotify", &request.write_off_notify).and_then(|()| {
+            post_notify.map_or(Ok(()), |address| check(call, "postNotify", address))
+        });
         let issue = IssueCoupon {
             key: CouponKey {
                 appid: call.caller.institution.appid.clone(),
@@ -36,6 +37,12 @@ impl Handler for Issue {
             post_notify: post_notify.map(Into::into),
             write_off_notify: (*request.write_off_notify).into(),
         };
+        if let Err(refusal) = checked {
+            // Which addresses are allowed may have changed since the coupon was issued; the same
+            // call gets the same answer all the same.
+            let key = issue.key.clone();
+            call.read(move |reader| reader.coupon_by_key(&key)).await?.ok_or(refusal)?;
+        }
         let issued = call.submit(issue).await?;
         Ok(Outcome::Issue(Reply::success(data(&issued.coupon))))
     }

@@ -1,5 +1,7 @@
 //! Answers: their bodies, and the signature over them.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::response::Response;
 use http::header::CONTENT_TYPE;
@@ -48,23 +50,31 @@ impl Outcome {
     }
 }
 
-/// The answer, signed: always for an institution, and for so many strangers a second, who could
-/// otherwise keep every core busy with signatures that nobody asked for.
-pub(super) async fn signed(app: &App, is_known: bool, appid: String, body: Vec<u8>) -> Response {
-    let signature =
-        if is_known || app.strangers.allows() { signature(app, appid, &body).await } else { None };
+/// The answer, with the headers of its signature if it has one.
+pub(super) fn response(body: Vec<u8>, signature: HeaderMap) -> Response {
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     let json = HeaderValue::from_static("application/json; charset=utf-8");
     headers.insert(CONTENT_TYPE, json);
-    headers.extend(signature.unwrap_or_default());
+    headers.extend(signature);
     response
 }
 
-async fn signature(app: &App, appid: String, body: &[u8]) -> Option<HeaderMap> {
+/// The signers did not get round to it in time.
+pub(super) struct TooLate;
+
+/// The headers that sign an answer; none while the platform has no key. Not waited for longer than
+/// this.
+pub(super) async fn signature(
+    app: &App,
+    appid: String,
+    body: &[u8],
+    at_most: Duration,
+) -> Result<HeaderMap, TooLate> {
+    let mut headers = HeaderMap::with_capacity(5);
     let Some(signer) = app.platform.signer(KeyPurpose::Reply) else {
         tracing::error!("there is no platform key to sign answers with");
-        return None;
+        return Ok(headers);
     };
     let serial = signer.certificate.serial_hex().to_owned();
     let timestamp = app.engine.clock().real().as_second().to_string();
@@ -72,8 +82,8 @@ async fn signature(app: &App, appid: String, body: &[u8]) -> Option<HeaderMap> {
     let signed =
         sign::ReplySigned { appid: &appid, serial: &serial, timestamp: &timestamp, nonce: &nonce };
     let message = signed.string_to_sign(body);
-    let signature = app.signers.run(Urgency::Reply, move || signer.key.sign(&message)).await;
-    let mut headers = HeaderMap::with_capacity(5);
+    let signing = app.signers.run(Urgency::Reply, move || signer.key.sign(&message));
+    let signature = tokio::time::timeout(at_most, signing).await.map_err(|_| TooLate)?;
     for (name, value) in [
         (APPID, appid),
         (SERIAL, serial),
@@ -84,5 +94,5 @@ async fn signature(app: &App, appid: String, body: &[u8]) -> Option<HeaderMap> {
         let value = HeaderValue::try_from(value);
         headers.insert(name, value.expect("it is visible ASCII, as the header it came with was"));
     }
-    Some(headers)
+    Ok(headers)
 }

@@ -17,8 +17,9 @@ pub struct LakalaSettings {
     /// Nonces remembered at once; beyond that calls are refused as too many. One takes about 16
     /// bytes for up to twice `freshness_s`.
     pub nonces_max: usize,
-    /// Answers a second that are signed for callers whose own signature did not verify; beyond that
-    /// they get theirs unsigned. A signature takes a fifth of a millisecond of a core.
+    /// Answers a second that are signed for callers whose own signature did not verify, and as many
+    /// for each institution to calls of its that came too late, again or too often; beyond that
+    /// they are unsigned. A signature takes a fifth of a millisecond of a core.
     pub strangers_signed_per_s: u32,
     /// How callbacks are sent, and to where they may go.
     pub delivery: DeliveryOptions,

@@ -46,7 +46,9 @@ pub(super) fn outcome(coupon: &Coupon) -> (Code, &'static str) {
     }
 }
 
-/// The coupon's number in the user's wallet; none where there is no coupon.
+/// The coupon's number in the user's wallet; none where it has failed. While it is in process it
+/// has its number too, which counts only if it succeeds: a query does not tell it, so a partner can
+/// learn it from no other answer than this one.
 pub(super) fn third_coupon_id(coupon: &Coupon) -> String {
     match coupon.status {
         CouponStatus::Failed => String::new(),

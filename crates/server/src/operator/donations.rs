@@ -13,7 +13,6 @@ use super::document::{Changing, Getting, Reading};
 use super::list::{List, Listing, Paging, shown};
 use super::problem::Problem;
 use super::values::{Remark, Time, words};
-use crate::gongyi::{donate_transcode, parse_donate_transcode};
 
 words! {
     /// Where a donation stands, with the vendor's number: `placed` (2), `paid` (11), `failed` (13;
@@ -80,7 +79,7 @@ impl From<campaign::Donation> for Donation {
         let status = DonationStatus::from(it.status);
         Self {
             id: it.id.to_string(),
-            donate_transcode: donate_transcode(it.id),
+            donate_transcode: crate::order_number(it.id),
             reward_transcode: it.key.reward_transcode.into(),
             bid: it.key.bid.to_string(),
             appid: it.appid.to_string(),
@@ -233,5 +232,5 @@ pub(super) async fn refund(
 
 /// An order's number in either spelling. No number has as many digits as a transcode.
 pub(super) fn order_number(text: &str) -> Option<Id> {
-    parse_donate_transcode(text).or_else(|| text.parse().ok().map(Id))
+    crate::parse_order_number(text).or_else(|| text.parse().ok().map(Id))
 }

@@ -12,7 +12,6 @@ use super::document::Reading;
 use super::list::{List, Listing, Paging, shown};
 use super::problem::Problem;
 use super::values::Time;
-use crate::gongyi::donate_transcode;
 
 /// Flowers given to a user in one exchange.
 #[derive(Serialize, ToSchema)]
@@ -44,7 +43,7 @@ impl From<FlowerGrant> for Flowers {
             open_id: it.open_id.to_string(),
             xhh_num: it.num,
             donation: it.donation.map(|id| id.to_string()),
-            donate_transcode: it.donation.map(donate_transcode),
+            donate_transcode: it.donation.map(crate::order_number),
             granted_at: Time(it.granted_at),
         }
     }

@@ -13,7 +13,6 @@ use super::donations::order_number;
 use super::list::{List, Listing, Paging, shown};
 use super::problem::{Kind, Problem};
 use super::values::{Time, words};
-use crate::gongyi::donate_transcode;
 
 words! {
     /// What an account is for: `outside` (where deposits come from; the only one below zero),
@@ -118,7 +117,7 @@ impl From<campaign::Transfer> for Transfer {
             money: it.amount.0,
             reason: it.reason.into(),
             order: it.order.map(|id| id.to_string()),
-            donate_transcode: it.order.map(donate_transcode),
+            donate_transcode: it.order.map(crate::order_number),
             at: Time(it.at),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use huodong_campaign::Refund;
 use huodong_engine::EngineOptions;
-use huodong_server::parse_donate_transcode;
+use huodong_server::parse_order_number;
 use huodong_wire::gongyi::Api;
 use serde_json::{Value, json};
 
@@ -81,7 +81,7 @@ async fn a_donation_whose_payment_fails_gives_the_money_back() {
 async fn a_refunded_donation_says_so() {
     let app = TestApp::start().await;
     let paid = app.call(Api::RewardToDonate, &donation()).await.success();
-    let id = parse_donate_transcode(paid["donate_transcode"].as_str().unwrap()).unwrap();
+    let id = parse_order_number(paid["donate_transcode"].as_str().unwrap()).unwrap();
     app.done(Refund { donation: id, reason: "a test".to_owned() }).await;
     let asked = app.call(Api::RewardDonateQuery, &query(&paid)).await.success();
     assert_eq!(asked, with(paid, "donate_status", 15));

@@ -5,6 +5,7 @@ mod concurrency;
 mod faults;
 mod fields;
 mod issue;
+mod late;
 mod openssl;
 mod partner;
 mod platform;

@@ -1,5 +1,7 @@
 //! Every field of a request, missing, empty, too long, of another type.
 
+use huodong_campaign::{ActivityNo, CouponKey, InstitutionId, Issue, OpenId, OwnerId, PromotionId};
+use huodong_server::order_number;
 use huodong_wire::lakala::Api;
 use serde_json::{Value, json};
 
@@ -114,4 +116,34 @@ async fn notify_addresses_must_be_https_and_public_unless_allowed() {
         }
     }
     partner.issue(&request()).await.assert_outcome("SUCCESS", "000000");
+}
+
+#[tokio::test]
+async fn an_issued_coupon_is_found_after_its_addresses_are_allowed_no_more() {
+    let server = strict().await;
+    let partner = Partner::of(&server);
+    let body = with(request(), "writeOffNotify", "http://127.0.0.1:9/notify");
+    let of = |field: &str| body[field].as_str().unwrap();
+    // As when they were allowed.
+    let issue = Issue {
+        key: CouponKey {
+            appid: InstitutionId::from("OP00000003"),
+            mer_order_id: of("mer_order_id").into(),
+        },
+        activity_no: ActivityNo::from(of("activity_id")),
+        promotion_id: PromotionId::from(of("promotion_id")),
+        owner_id: OwnerId::from(of("owner_id")),
+        member_id: of("member_id").into(),
+        openid: OpenId::from(of("channel_openid")),
+        post_notify: None,
+        write_off_notify: of("writeOffNotify").into(),
+    };
+    let issued = server.done(issue).await.coupon;
+    let found = partner.issue(&body).await;
+    found.assert_outcome("SUCCESS", "000000");
+    assert_eq!(found.data["trade_no"], order_number(issued.id));
+    let changed = with(body.clone(), "postNotify", "http://127.0.0.1:9/post");
+    partner.issue(&changed).await.assert_refused("200003", "postNotify 与首次请求时不一致");
+    let new = with(request(), "writeOffNotify", "http://127.0.0.1:9/notify");
+    partner.issue(&new).await.assert_refused("200001", "writeOffNotify 必须是 https 地址");
 }

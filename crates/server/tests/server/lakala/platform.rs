@@ -62,6 +62,33 @@ async fn a_server_makes_the_keys_it_lacks_once() {
 }
 
 #[tokio::test]
+async fn metrics_tell_how_long_the_certificates_that_sign_have_left() {
+    let server = TestApp::start().await;
+    let page = async || {
+        server.http.get(server.url("/metrics")).send().await.unwrap().text().await.unwrap()
+    };
+    assert!(!page().await.contains("platform_certificate_days_left{"));
+    ensure_platform_keys(&server.app).await.unwrap();
+    let made = keys::make("callbacks", 1, server.app.engine.clock().real(), Chance).unwrap();
+    let add = server.app.add_platform_key(
+        KeyPurpose::Notify,
+        &made.private_key_pem,
+        &made.certificate_pem,
+    );
+    let serial = server.done(add.unwrap()).await.serial;
+    server.done(SignWith { serial }).await;
+    server.app.refresh().await.unwrap();
+    let page = page().await;
+    for (purpose, years) in [("reply", 10), ("notify", 1)] {
+        let name = format!("huodong_platform_certificate_days_left{{purpose=\"{purpose}\"}} ");
+        let days = page.lines().find_map(|line| line.strip_prefix(&name)).expect(&name);
+        let days: i64 = days.parse().unwrap();
+        // A day begun is no whole day, and some years are longer.
+        assert!((years * 365 - 1..=years * 366).contains(&days), "{name}{days}");
+    }
+}
+
+#[tokio::test]
 async fn a_key_and_another_certificate_are_no_pair() {
     let server = sandbox().await;
     let mixed = server.app.add_platform_key(

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::partner::{Partner, request, sandbox, send};
 use crate::app::{TestApp, fresh_nonce, now};
 
-const WRONG: &str = "签名错误";
+const WRONG: &str = "签名错误: 验签未通过，请检查 serial_no、私钥与待签名串";
 
 #[tokio::test]
 async fn only_the_institutions_signature_over_these_bytes_is_let_in() {
@@ -27,7 +27,7 @@ async fn only_the_institutions_signature_over_these_bytes_is_let_in() {
         ("timestamp=\"", "timestamp=\"1", WRONG),
         ("nonce_str=\"", "nonce_str=\"x", WRONG),
         ("signature=\"", "signature=\"!", WRONG),
-        ("serial_no=\"", "serial_no=\"1", "serial_no 不是该 appid 的证书序列号"),
+        ("serial_no=\"", "serial_no=\"1", WRONG),
         ("appid=", "app=", "缺少 appid"),
         ("serial_no=", "serial=", "缺少 serial_no"),
         ("LKLAPI-SHA256withRSA", "LKLAPI-SHA256withSM2", "必须以 LKLAPI-SHA256withRSA 开头"),
@@ -52,7 +52,7 @@ async fn another_institutions_key_is_of_no_use() {
     let posing = Partner { key: other.key, ..Partner::of(&server) };
     posing.issue(&request()).await.assert_refused("100002", WRONG);
     let of_other = Partner { serial_no: other.serial_no, ..Partner::of(&server) };
-    of_other.issue(&request()).await.assert_refused("100002", "证书序列号");
+    of_other.issue(&request()).await.assert_refused("100002", WRONG);
 }
 
 #[tokio::test]
@@ -152,7 +152,7 @@ async fn a_replaced_certificate_is_accepted_until_its_moment() {
         server.done(ReplaceCertificate { appid, certificate, previous_until }).await;
         server.app.refresh().await.unwrap();
     };
-    new.issue(&request()).await.assert_refused("100002", "证书序列号");
+    new.issue(&request()).await.assert_refused("100002", WRONG);
     replace(Some(real + SignedDuration::from_hours(1))).await;
     new.issue(&request()).await.assert_outcome("SUCCESS", "000000");
     old.issue(&request()).await.assert_outcome("SUCCESS", "000000");
@@ -169,7 +169,7 @@ async fn a_replaced_certificate_is_accepted_until_its_moment() {
     server.done(seeded).await;
     server.app.refresh().await.unwrap();
     old.issue(&request()).await.assert_outcome("SUCCESS", "000000");
-    new.issue(&request()).await.assert_refused("100002", "证书序列号");
+    new.issue(&request()).await.assert_refused("100002", WRONG);
 }
 
 #[tokio::test]
@@ -196,10 +196,37 @@ async fn strangers_beyond_their_rate_are_answered_unsigned() {
         answer.assert_refused("100002", detail);
         assert!(answer.headers.keys().all(|name| !name.as_str().starts_with("lklapi-")));
     }
-    // Who is known is answered signed all the same, even when refused.
+    // Who is let in is answered signed all the same, even when refused.
     partner.query(&json!({})).await.assert_refused("200001", "owner_id 不能缺少");
-    let stale = partner.authorization_at(now() - 400, &fresh_nonce(), b"{}");
-    partner.send(Api::Issue, Some(stale), "{}").await.assert_refused("100003", "");
+}
+
+#[tokio::test]
+async fn calls_too_late_again_or_too_often_are_signed_within_a_budget_of_their_institution() {
+    let server = TestApp::with_settings(|settings| {
+        settings.sandbox = true;
+        settings.lakala.strangers_signed_per_s = 1;
+    })
+    .await;
+    let partner = Partner::of(&server);
+    let body = request().to_string();
+    let passed = partner.authorization(body.as_bytes());
+    partner.send(Api::Issue, Some(passed.clone()), body.clone()).await;
+    let stale = partner.authorization_at(now() - 400, &fresh_nonce(), body.as_bytes());
+    let mut signed = 0;
+    for (authorization, code) in [(&passed, "100004"), (&stale, "100003")].repeat(20) {
+        let answer = send(&server, Api::Issue, Some(authorization.clone()), body.clone()).await;
+        assert_eq!(answer.code, code);
+        signed += usize::from(answer.is_signed(&server));
+    }
+    // One at once and one a second; the calls take well below ten.
+    assert!((1..10).contains(&signed), "{signed}");
+    // A refresh does not renew the budget, and another institution has its own.
+    server.app.refresh().await.unwrap();
+    let other = Partner::other(&server);
+    let stale = other.authorization_at(now() - 400, &fresh_nonce(), b"{}");
+    other.send(Api::Issue, Some(stale), "{}").await.assert_refused("100003", "");
+    // What is let in is signed however many were turned away.
+    partner.issue(&request()).await.assert_outcome("SUCCESS", "000000");
 }
 
 #[tokio::test]
