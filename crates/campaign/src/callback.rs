@@ -3,7 +3,7 @@ mod resend;
 
 use jiff::{SignedDuration, Timestamp};
 
-pub use claim::{Claim, Claimed, FreeLeases, Outcome, RecordAttempt, Recorded};
+pub use claim::{Claim, Claimed, FreeLeases, Outcome, RecordAttempt};
 pub use resend::{Resend, ResendRefusal};
 
 use crate::{Coupon, Id, InstitutionId, World};
@@ -93,6 +93,8 @@ pub enum AttemptOutcome {
     Forbidden,
     /// The process ended before the attempt's outcome was known; it is made again.
     Interrupted,
+    /// Nothing was sent, for a reason of our own; it is made again.
+    NotSent,
 }
 
 /// One attempt to deliver a callback. Never changed.
@@ -121,15 +123,27 @@ pub struct Attempt {
 }
 
 /// The receiver of an address: its host, and its port where that is not the scheme's own, in
-/// lowercase. For grouping, not for connecting; other spellings of one address give the same.
+/// lowercase. For grouping, not for connecting; other spellings of one address give the same: with
+/// the dot that ends a full name, with noughts before the port, with the scheme's own port or with
+/// none after the colon.
 pub fn receiver_of(address: &str) -> Box<str> {
     let (scheme, rest) = address.split_once("://").unwrap_or_default();
     let rest = if scheme.is_empty() { address } else { rest };
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let own_port = if scheme.eq_ignore_ascii_case("http") { ":80" } else { ":443" };
-    let host = host.strip_suffix(own_port).unwrap_or(host);
-    host.to_ascii_lowercase().into_boxed_str()
+    // The colons of an IPv6 address are no port's: they stand before its bracket.
+    let (host, port) = match host.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => (host, port),
+        _ => (host, ""),
+    };
+    let mut receiver = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    let port = port.trim_start_matches('0');
+    let own_port = if scheme.eq_ignore_ascii_case("http") { "80" } else { "443" };
+    if !port.is_empty() && port != own_port {
+        receiver.push(':');
+        receiver.push_str(port);
+    }
+    receiver.into_boxed_str()
 }
 
 /// Writes down that an institution is to be told.

@@ -39,7 +39,7 @@ pub use audit::{Actor, AuditEntry, Audited, Operated};
 pub(crate) use callback::owe;
 pub use callback::{
     Attempt, AttemptOutcome, Callback, CallbackEvent, CallbackState, Claim, Claimed, FreeLeases,
-    Outcome, RecordAttempt, Recorded, Resend, ResendRefusal, SCHEDULE_S, receiver_of,
+    Outcome, RecordAttempt, Resend, ResendRefusal, SCHEDULE_S, receiver_of,
 };
 pub use command::Command;
 pub use coupon::{

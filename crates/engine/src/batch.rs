@@ -126,12 +126,16 @@ impl Writer {
                 ControlFlow::Continue(())
             }
             Err(Failure::Panicked) => self.one_by_one(waiting),
+            Err(Failure::Store(error @ StoreError::Corrupt(_))) if waiting.len() > 1 => {
+                tracing::error!(%error, commands = waiting.len(), "a batch met what makes no sense");
+                self.one_by_one(waiting)
+            }
             Err(Failure::Store(error)) => fail(waiting, &error),
         }
     }
 
-    /// A rule panicked: which command it was is found by giving each a batch of its own, so that
-    /// one command nobody foresaw does not take its neighbours with it.
+    /// A rule panicked, or a row makes no sense: which command it was is found by giving each a
+    /// batch of its own, so that one that nobody foresaw does not take its neighbours with it.
     fn one_by_one(&mut self, waiting: Vec<Box<dyn Job>>) -> ControlFlow<()> {
         for job in waiting {
             let mut alone = vec![job];

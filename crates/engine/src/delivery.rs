@@ -51,7 +51,8 @@ pub type Preparing<'a> = Pin<Box<dyn Future<Output = Result<Prepared, String>> +
 /// Speaks the vendor's words for callbacks.
 pub trait Envoy: fmt::Debug + Send + Sync + 'static {
     /// Writes and signs the request. Signs off the async threads: it takes a fraction of a
-    /// millisecond of a core.
+    /// millisecond of a core. An error, a panic or a timeout here is [`AttemptOutcome::NotSent`]: it
+    /// costs the callback no attempt, and is tried again.
     fn prepare<'a>(&'a self, claimed: &'a Claimed) -> Preparing<'a>;
 
     /// Whether the body of a 2xx answer says that the callback has arrived.

@@ -297,8 +297,11 @@ impl Engine {
         }
     }
 
-    /// Claims no more callbacks, and returns when the attempts under way are recorded, which takes
-    /// no longer than one of them may take.
+    /// Claims no more callbacks, and returns when the attempts under way are recorded. A claim that
+    /// is being made is waited for, which takes ten seconds at the most, with the look before it
+    /// and its attempts; then no longer than an attempt may take ([`DeliveryOptions::timeout`]) and
+    /// twenty seconds more, within which its outcome is written down. What is not done by then
+    /// counts as interrupted.
     pub async fn stop_delivery(&self) {
         if let Some(delivery) = self.delivery() {
             delivery.stop().await;

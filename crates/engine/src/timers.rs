@@ -11,7 +11,6 @@ use serde::Serialize;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::{JoinError, JoinSet};
 
-use crate::batch::Answer;
 use crate::delivery::{Delivery, Hold};
 use crate::engine::{Engine, EngineError};
 
@@ -146,24 +145,35 @@ async fn carry_out<C: Command>(
     commands: impl Iterator<Item = C>,
     at_once: usize,
 ) -> Result<Vec<Result<C::Done, C::Refusal>>, EngineError> {
+    let submitted = commands.map(|command| {
+        let engine = engine.clone();
+        async move { engine.submit_waiting(command, DEADLINE).await }
+    });
+    side_by_side(submitted, at_once).await
+}
+
+/// The same for whatever is to be run.
+async fn side_by_side<T: Send + 'static>(
+    all: impl Iterator<Item = impl Future<Output = Result<T, EngineError>> + Send + 'static>,
+    at_once: usize,
+) -> Result<Vec<T>, EngineError> {
     let mut running = JoinSet::new();
     let mut outcomes = Vec::new();
     let mut failed = None;
-    let mut hear = |joined: Result<Answer<C>, JoinError>| {
+    let mut hear = |joined: Result<Result<T, EngineError>, JoinError>| {
         let outcome = joined.map_err(|error| EngineError::Unavailable(error.to_string()));
         match outcome.flatten() {
             Ok(outcome) => outcomes.push(outcome),
             Err(error) => failed = failed.take().or(Some(error)),
         }
     };
-    for command in commands {
+    for one in all {
         if running.len() >= at_once
             && let Some(joined) = running.join_next().await
         {
             hear(joined);
         }
-        let engine = engine.clone();
-        running.spawn(async move { engine.submit_waiting(command, DEADLINE).await });
+        running.spawn(one);
     }
     while let Some(joined) = running.join_next().await {
         hear(joined);

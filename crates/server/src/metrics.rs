@@ -248,6 +248,7 @@ impl Metrics {
             AttemptOutcome::Broken => "broken",
             AttemptOutcome::Forbidden => "forbidden",
             AttemptOutcome::Interrupted => "interrupted",
+            AttemptOutcome::NotSent => "not_sent",
         };
         self.attempts.get_or_create(&Attempt { event, outcome }).inc();
         self.lateness.observe(late.as_secs_f64());

@@ -1,9 +1,15 @@
 //! An attempt's life: claimed, made, recorded.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Attempt, AttemptOutcome, Callback, CallbackState, SCHEDULE_S, due};
 use crate::{Command, Coupon, Id, Wanted, World};
+
+/// How soon an attempt that was not sent is made again, at first …
+const PAUSE_MIN: SignedDuration = SignedDuration::from_secs(1);
+/// … and however long nothing can be sent: what is in the way may stay for days, and each attempt
+/// is a row.
+const PAUSE_MAX: SignedDuration = SignedDuration::from_secs(60);
 
 /// Takes callbacks that are due, so that nobody else attempts them meanwhile. Those that are not
 /// due, or taken, are left out.
@@ -69,7 +75,11 @@ pub struct Outcome {
     pub reason: String,
 }
 
-/// Writes an attempt down and moves its callback on. Done is `None` where the callback is unknown.
+/// Writes an attempt down and moves its callback on. Done is the callback as it is then; `None`
+/// where it is unknown.
+///
+/// One that was not sent uses up none of the schedule's: the same attempt is due again after a
+/// pause, which grows with how overdue it is.
 ///
 /// One whose lease was lost is written down too, after the line that says it was interrupted. It
 /// moves nothing on, unless it was acknowledged: then the receiver has the callback, whoever else
@@ -86,22 +96,15 @@ pub struct RecordAttempt {
     pub outcome: Outcome,
 }
 
-/// Where a callback stands after an attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recorded {
-    /// The callback as it is now.
-    pub callback: Callback,
-}
-
 impl Command for RecordAttempt {
-    type Done = Option<Recorded>;
+    type Done = Option<Callback>;
     type Refusal = std::convert::Infallible;
 
     fn wants<'a>(&'a self, wanted: &mut Wanted<'a>) {
         wanted.callbacks.insert(self.callback);
     }
 
-    fn decide(&self, world: &mut World) -> Result<Option<Recorded>, Self::Refusal> {
+    fn decide(&self, world: &mut World) -> Result<Option<Callback>, Self::Refusal> {
         if !world.callbacks.contains(&self.callback) {
             return Ok(None);
         }
@@ -117,6 +120,11 @@ impl Command for RecordAttempt {
         if self.outcome.outcome == AttemptOutcome::Acknowledged && !finished {
             callback.state = CallbackState::Delivered;
             callback.finished_at = Some(now);
+        } else if mine && self.outcome.outcome == AttemptOutcome::NotSent {
+            let overdue = now.duration_since(due(callback.began_at, callback.tries));
+            let pause = overdue.clamp(PAUSE_MIN, PAUSE_MAX);
+            let due_at = now.checked_add(pause).unwrap_or(Timestamp::MAX);
+            callback.state = CallbackState::Waiting { due_at };
         } else if mine {
             callback.tries += 1;
             if usize::from(callback.tries) < SCHEDULE_S.len() {
@@ -127,7 +135,7 @@ impl Command for RecordAttempt {
                 callback.finished_at = Some(now);
             }
         }
-        Ok(Some(Recorded { callback: callback.clone() }))
+        Ok(Some(callback.clone()))
     }
 }
 

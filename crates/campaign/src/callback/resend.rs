@@ -4,9 +4,9 @@ use thiserror::Error;
 use super::CallbackState;
 use crate::{Audited, Command, Id, Wanted, World};
 
-/// Sends callbacks again, at once: one that waits is brought forward, with the attempts it has
-/// left, one that is at its end starts its whole schedule anew. Done tells which were; one whose attempt is under way is left
-/// alone, and so is one that is unknown, unless it is the only one.
+/// Sends callbacks again, at once, each with its whole schedule anew: however often it is asked for,
+/// it uses up no attempt. Done tells which were; one whose attempt is under way is left alone, and
+/// so is one that is unknown, unless it is the only one.
 #[derive(Clone, Debug, Serialize)]
 pub struct Resend {
     /// Which.
@@ -48,11 +48,11 @@ impl Command for Resend {
                 // One that is late keeps its place before those that are not.
                 due_at.min(now)
             } else {
-                callback.began_at = now;
-                callback.tries = 0;
-                callback.finished_at = None;
                 now
             };
+            callback.began_at = now;
+            callback.tries = 0;
+            callback.finished_at = None;
             callback.state = CallbackState::Waiting { due_at };
             resent.push(*id);
         }

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::scene::Scene;
 use crate::script::{HOUR, institution_id};
 
-use AttemptOutcome::{Acknowledged, Interrupted, NotAcknowledged, TimedOut};
+use AttemptOutcome::{Acknowledged, Interrupted, NotAcknowledged, NotSent, TimedOut};
 
 /// The printed intervals: 1s/5s/5s/10s/3m/10m/20m/30m/1h/2h.
 const INTERVALS_S: [i64; 10] = [1, 5, 5, 10, 180, 600, 1_200, 1_800, 3_600, 7_200];
@@ -44,7 +44,7 @@ impl Scene {
             reason: String::new(),
         };
         let record = RecordAttempt { callback: id, until, due_at: self.now, outcome };
-        self.run(record).unwrap().unwrap().callback
+        self.run(record).unwrap().unwrap()
     }
 
     fn attempt(&mut self, id: Id, outcome: AttemptOutcome) -> Callback {
@@ -240,17 +240,49 @@ fn an_attempt_at_an_unknown_callback_is_nothing() {
 }
 
 #[test]
-fn one_that_waits_is_brought_forward_with_the_attempts_it_has_left() {
+fn one_that_waits_is_brought_forward_and_starts_its_schedule_anew() {
+    let (mut scene, id) = owing();
+    scene.pass(1);
+    scene.attempt(id, TimedOut);
+    scene.pass(2);
+    assert_eq!(scene.resend(id), Ok(vec![id]));
+    let began = scene.now;
+    let after = scene.attempt(id, TimedOut);
+    let due_at = began.checked_add(SignedDuration::from_secs(6)).unwrap();
+    assert_eq!((after.state, after.tries), (CallbackState::Waiting { due_at }, 1));
+    scene.exhaust(id);
+    assert_eq!(scene.callback(id).attempts, 11);
+}
+
+#[test]
+fn however_often_one_is_sent_again_that_exhausts_nothing() {
+    let (mut scene, id) = owing();
+    for _ in 0..25 {
+        assert_eq!(scene.resend(id), Ok(vec![id]));
+        let after = scene.attempt(id, NotAcknowledged);
+        assert!(matches!(after.state, CallbackState::Waiting { .. }), "{after:?}");
+    }
+}
+
+#[test]
+fn what_was_not_sent_uses_up_no_attempt_and_is_made_again_after_a_pause() {
     let (mut scene, id) = owing();
     let began = scene.now;
     scene.pass(1);
-    scene.attempt(id, TimedOut);
-    assert_eq!(scene.resend(id), Ok(vec![id]));
+    for (again, pause) in [1, 1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60].into_iter().enumerate() {
+        let after = scene.attempt(id, NotSent);
+        assert_eq!((after.tries, after.finished_at), (0, None), "{again}");
+        scene.pass(pause - 1);
+        assert!(!scene.claim(id), "{again}: {:?}", scene.callback(id));
+        scene.pass(1);
+    }
     let after = scene.attempt(id, TimedOut);
-    let due_at = began.checked_add(SignedDuration::from_secs(11)).unwrap();
-    assert_eq!((after.state, after.tries), (CallbackState::Waiting { due_at }, 2));
+    assert_eq!((after.tries, after.attempts), (1, 13));
+    let due_at = began.checked_add(SignedDuration::from_secs(6)).unwrap();
+    assert_eq!(after.state, CallbackState::Waiting { due_at }, "the schedule is what it was");
+    assert_eq!(scene.outcomes()[..12], [NotSent; 12]);
     scene.exhaust(id);
-    assert_eq!(scene.callback(id).attempts, 10);
+    assert_eq!(scene.callback(id).attempts, 12 + 10);
 }
 
 #[test]
@@ -260,6 +292,7 @@ fn one_that_is_late_keeps_its_place() {
     scene.pass(HOUR);
     assert_eq!(scene.resend(id), Ok(vec![id]));
     assert_eq!(scene.callback(id).state, CallbackState::Waiting { due_at });
+    assert_eq!(scene.callback(id).began_at, scene.now, "its schedule starts anew all the same");
 }
 
 #[test]
@@ -317,6 +350,14 @@ fn spellings_of_one_address_are_one_receiver() {
         ("https://user:word@shop.example/@x", "shop.example"),
         ("https://shop.example\\@x", "shop.example"),
         ("https://[::1]:443/", "[::1]"),
+        ("https://[::1]/", "[::1]"),
+        ("https://[::1]:8443/", "[::1]:8443"),
+        ("https://shop.example./a", "shop.example"),
+        ("https://shop.example.:443/a", "shop.example"),
+        ("https://shop.example:0443/a", "shop.example"),
+        ("https://shop.example:/a", "shop.example"),
+        ("https://shop.example:08443/a", "shop.example:8443"),
+        ("http://shop.example:0080/a", "shop.example"),
         ("shop.example/a", "shop.example"),
     ] {
         assert_eq!(&*receiver_of(address), receiver, "of {address}");

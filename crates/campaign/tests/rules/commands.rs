@@ -28,7 +28,7 @@ pub enum Done {
     Voided(Coupon),
     Counted(u64),
     Claimed(Vec<Claimed>),
-    Recorded(Option<Recorded>),
+    Recorded(Option<Callback>),
     Resent(Vec<Id>),
     Other,
 }

@@ -121,7 +121,7 @@ fn name(op: &Op, outcome: &Result<Done, String>) -> String {
         Ok(Done::Redeemed(done)) if done.repeated => "again".to_owned(),
         Ok(Done::Counted(0)) => "none".to_owned(),
         Ok(Done::Claimed(claimed)) if claimed.is_empty() => "none".to_owned(),
-        Ok(Done::Recorded(Some(done))) => word(&format!("{:?}", done.callback.state)),
+        Ok(Done::Recorded(Some(callback))) => word(&format!("{:?}", callback.state)),
         Ok(_) => "done".to_owned(),
         Err(refusal) => word(refusal),
     };

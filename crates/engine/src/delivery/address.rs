@@ -131,12 +131,14 @@ fn v4(address: Ipv4Addr) -> Option<&'static str> {
     })
 }
 
-/// The IPv4 address that an IPv6 address stands for: mapped, compatible, NAT64 or 6to4.
+/// The IPv4 address that an IPv6 address stands for: mapped, compatible, translated, NAT64 or 6to4.
 fn wrapped(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let [a, b, c, d, e, f, g, h] = address.segments();
     let of = |high: u16, low: u16| Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
     match [a, b, c, d, e, f] {
-        [0, 0, 0, 0, 0, 0 | 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => of(g, h),
+        [0, 0, 0, 0, 0, 0 | 0xffff] | [0, 0, 0, 0, 0xffff, 0] | [0x64, 0xff9b, 0, 0, 0, 0] => {
+            of(g, h)
+        }
         [0x2002, high, low, ..] => of(high, low),
         _ => None,
     }
@@ -188,6 +190,8 @@ mod tests {
             ("[::ffff:127.0.0.1]", "loopback"),
             ("[::ffff:a00:1]", "private"),
             ("[::ffff:169.254.169.254]", "link-local"),
+            ("[::ffff:0:127.0.0.1]", "loopback"),
+            ("[::ffff:0:a9fe:a9fe]", "link-local"),
             ("[64:ff9b::10.1.2.3]", "private"),
             ("[64:ff9b::7f00:1]", "loopback"),
             ("[64:ff9b:1::1]", "private"),
@@ -231,6 +235,7 @@ mod tests {
             "223.255.255.255",
             "[2400:3200::1]",
             "[::ffff:8.8.8.8]",
+            "[::ffff:0:8.8.8.8]",
             "[64:ff9b::8.8.8.8]",
             "[2002:808:808::1]",
         ] {

@@ -1,11 +1,10 @@
 //! One attempt: prepared, posted, recorded.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use huodong_campaign::{
-    AttemptOutcome, Callback, CallbackState, Claimed, Outcome, RecordAttempt, Recorded,
-};
+use huodong_campaign::{AttemptOutcome, Callback, CallbackState, Claimed, Outcome, RecordAttempt};
 use jiff::Timestamp;
 
 use super::flight::Place;
@@ -24,6 +23,8 @@ pub(super) struct Attempt {
     pub(super) claimed: Arc<Claimed>,
     /// The lease, by the real clock.
     pub(super) until: Timestamp,
+    /// When the lease ends here, however the real clock is set meanwhile.
+    pub(super) lease_ends: Instant,
     pub(super) place: Place,
 }
 
@@ -35,20 +36,27 @@ struct Made {
     answered: Answered,
 }
 
+impl Made {
+    fn without_answer(at: Timestamp, outcome: AttemptOutcome, reason: String) -> Self {
+        Self { sent: None, at, took: Duration::ZERO, answered: Answered::nothing(outcome, reason) }
+    }
+}
+
 impl Attempt {
     pub(super) async fn run(mut self) {
         self.place.begin();
         // On a task of its own: should it panic, that is recorded like any other failure.
-        let making = make(Arc::clone(&self.delivery), Arc::clone(&self.claimed));
-        let making = tokio::spawn(making);
+        let sending = Arc::new(AtomicBool::new(false));
+        let (delivery, claimed) = (Arc::clone(&self.delivery), Arc::clone(&self.claimed));
+        let making = tokio::spawn(make(delivery, claimed, Arc::clone(&sending)));
         let made = making.await.unwrap_or_else(|error| {
             tracing::error!(callback = %self.claimed.callback.id, %error, "an attempt panicked");
-            let reason = "not sent: the server failed while preparing or sending it".to_owned();
-            Made {
-                sent: None,
-                at: self.delivery.clock.now(),
-                took: Duration::ZERO,
-                answered: Answered::nothing(AttemptOutcome::Broken, reason),
+            let at = self.delivery.clock.now();
+            if sending.load(Ordering::Acquire) {
+                let reason = "the server failed while sending it".to_owned();
+                Made::without_answer(at, AttemptOutcome::Broken, reason)
+            } else {
+                not_sent(at, "the server failed while preparing it")
             }
         });
         self.place.answered();
@@ -98,13 +106,13 @@ impl Attempt {
                 tracing::warn!(%callback, "the engine ended before an attempt was recorded");
                 return None;
             };
-            let left = self.until.duration_since(engine.clock().real());
-            let Some(left) = Duration::try_from(left).ok().filter(|left| !left.is_zero()) else {
+            let left = self.lease_ends.saturating_duration_since(monotonic());
+            if left.is_zero() {
                 tracing::error!(%callback, "a lease was over before its attempt was recorded");
                 return None;
-            };
+            }
             let error = match engine.submit_waiting(command.clone(), left).await {
-                Ok(Ok(recorded)) => return recorded.map(|Recorded { callback }| callback),
+                Ok(Ok(recorded)) => return recorded,
                 Err(error) => error,
             };
             if matches!(error, EngineError::Stopped | EngineError::Broken(_)) {
@@ -146,28 +154,27 @@ fn pauses() -> impl Iterator<Item = Duration> {
     PAUSES_MS.into_iter().chain(std::iter::repeat(last)).map(Duration::from_millis)
 }
 
-/// Prepares the request and posts it, both within the attempt's time.
-async fn make(delivery: Arc<Delivery>, claimed: Arc<Claimed>) -> Made {
+/// Prepares the request and posts it, both within the attempt's time. Says when it begins to send.
+async fn make(delivery: Arc<Delivery>, claimed: Arc<Claimed>, sends: Arc<AtomicBool>) -> Made {
     let began = monotonic();
     let deadline = tokio::time::Instant::from_std(began + delivery.options.timeout);
     let preparing = tokio::time::timeout_at(deadline, delivery.envoy.prepare(&claimed)).await;
     let at = delivery.clock.now();
     let prepared = match preparing {
         Ok(Ok(prepared)) => prepared,
-        Ok(Err(why)) => return not_sent(at, AttemptOutcome::Broken, format!("not sent: {why}")),
-        Err(_) => {
-            let reason = "not sent: there was no time left to sign it".to_owned();
-            return not_sent(at, AttemptOutcome::TimedOut, reason);
-        }
+        Ok(Err(why)) => return not_sent(at, &why),
+        Err(_) => return not_sent(at, "there was no time left to sign it"),
     };
+    sends.store(true, Ordering::Release);
     let sending = monotonic();
     let acknowledges = |answer: &[u8]| delivery.envoy.acknowledges(answer);
     let answered = delivery.poster.post(&prepared, acknowledges, deadline).await;
     Made { sent: Some(prepared), at, took: monotonic() - sending, answered }
 }
 
-fn not_sent(at: Timestamp, outcome: AttemptOutcome, reason: String) -> Made {
-    Made { sent: None, at, took: Duration::ZERO, answered: Answered::nothing(outcome, reason) }
+/// For a reason of our own, which is no fault of the receiver's: it costs none of its attempts.
+fn not_sent(at: Timestamp, why: &str) -> Made {
+    Made::without_answer(at, AttemptOutcome::NotSent, format!("not sent: {why}"))
 }
 
 fn log(callback: &Callback, made: &Made, late: Duration) {

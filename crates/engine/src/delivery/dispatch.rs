@@ -114,6 +114,8 @@ impl Dispatcher {
         engine: &Engine,
         mut places: HashMap<Id, Place>,
     ) -> Result<usize, EngineError> {
+        // Taken first, so that it is over no later than the lease.
+        let lease_ends = monotonic() + self.lease();
         let until = self.next_lease();
         let mut callbacks: Vec<_> = places.keys().copied().collect();
         callbacks.sort_unstable_by_key(|id| (places[id].due().due_at, *id));
@@ -131,16 +133,19 @@ impl Dispatcher {
             };
             let (delivery, engine) = (Arc::clone(&self.delivery), engine.downgrade());
             let claimed = Arc::new(claimed);
-            tokio::spawn(Attempt { delivery, engine, claimed, until, place }.run());
+            tokio::spawn(Attempt { delivery, engine, claimed, until, lease_ends, place }.run());
         }
         Ok(begun)
     }
 
-    /// When a lease that is taken now ends: after its attempt, whatever becomes of that. In whole
-    /// milliseconds, like the times that rows keep.
+    /// How long a lease lasts: longer than its attempt, whatever becomes of that.
+    fn lease(&self) -> Duration {
+        CLAIM_TIME + self.delivery.options.timeout + RECORD_TIME
+    }
+
+    /// When a lease that is taken now ends. In whole milliseconds, like the times that rows keep.
     fn next_lease(&mut self) -> Timestamp {
-        let lasts = CLAIM_TIME + self.delivery.options.timeout + RECORD_TIME;
-        let lasts = SignedDuration::try_from(lasts).unwrap_or(SignedDuration::MAX);
+        let lasts = SignedDuration::try_from(self.lease()).unwrap_or(SignedDuration::MAX);
         let real = self.delivery.clock.real();
         let until = real.checked_add(lasts).unwrap_or(Timestamp::MAX);
         let until = Timestamp::from_millisecond(until.as_millisecond()).unwrap_or(until);

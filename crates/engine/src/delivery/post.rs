@@ -190,7 +190,7 @@ fn headers(prepared: &Prepared) -> Result<HeaderMap, Ended> {
     for (name, value) in &prepared.headers {
         let pair = HeaderName::try_from(*name).ok().zip(HeaderValue::try_from(value).ok());
         let (name, value) = pair.ok_or_else(|| Ended {
-            outcome: AttemptOutcome::Broken,
+            outcome: AttemptOutcome::NotSent,
             reason: format!("not sent: the header {name} holds what no header can"),
         })?;
         headers.append(name, value);

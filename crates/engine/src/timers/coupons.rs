@@ -1,9 +1,9 @@
 //! Coupons that are decided, and coupons that end, at a business time.
 
-use huodong_campaign::{Expire, SettleCoupon};
+use huodong_campaign::{Expire, Id, SettleCoupon};
 use jiff::Timestamp;
 
-use super::{AT_ONCE, carry_out};
+use super::{AT_ONCE, DEADLINE, carry_out, side_by_side};
 use crate::engine::{Engine, EngineError};
 
 /// How many coupons one command expires. Each costs tens of microseconds, so that callers whose
@@ -49,16 +49,34 @@ pub(super) struct Expired {
 pub(super) async fn expire_some(engine: &Engine, now: Timestamp) -> Result<Expired, EngineError> {
     let due = engine.read_waiting(move |reader| reader.due_expiries(now, AT_A_TIME)).await?;
     let asked = due.len();
-    let commands = due.chunks(PER_COMMAND).map(|coupons| Expire { coupons: coupons.to_vec() });
-    let mut count = 0;
-    for outcome in carry_out(engine, commands, COMMANDS_AT_ONCE).await? {
-        match outcome {
-            Ok(expired) => count += expired,
-            Err(never) => match never {},
-        }
-    }
+    let commands = due.chunks(PER_COMMAND).map(|coupons| expire(engine.clone(), coupons.to_vec()));
+    let count: u64 = side_by_side(commands, COMMANDS_AT_ONCE).await?.into_iter().sum();
     if asked > 0 && count == 0 {
         tracing::error!("due coupons did not expire; the queue of expiries is wrong");
     }
     Ok(Expired { count, more: asked == AT_A_TIME && count > 0 })
+}
+
+/// Expires these; tells how many did. Should one of them make no sense, the others still expire:
+/// the half that it is in is halved again, until it stands alone.
+async fn expire(engine: Engine, coupons: Vec<Id>) -> Result<u64, EngineError> {
+    let mut count = 0;
+    let mut left = vec![coupons];
+    while let Some(coupons) = left.pop() {
+        let command = Expire { coupons: coupons.clone() };
+        match engine.submit_waiting(command, DEADLINE).await {
+            Ok(Ok(expired)) => count += expired,
+            Ok(Err(never)) => match never {},
+            Err(EngineError::Broken(error)) => match coupons.as_slice() {
+                [] => {}
+                [coupon] => tracing::error!(%coupon, error, "a coupon that is due cannot expire"),
+                several => {
+                    let (first, second) = several.split_at(several.len() / 2);
+                    left.extend([second.to_vec(), first.to_vec()]);
+                }
+            },
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(count)
 }

@@ -91,3 +91,22 @@ async fn by_status(scene: &Scene) -> Vec<(CouponStatus, u64)> {
     let totals = read.await.unwrap().by_status;
     totals.into_iter().map(|(status, count, _)| (status, count)).collect()
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_cannot_be_read_keeps_no_other_from_expiring() {
+    let scene = Scene::new(Settlement::Instant).await;
+    let coupon = scene.issue(0, NOWHERE).await;
+    scene.issue_many(1..300, NOWHERE).await;
+    scene.engine.stop().await;
+    let path = scene.directory.path().join("huodong.db");
+    let damage = rusqlite::Connection::open(path).unwrap();
+    let damaged =
+        damage.execute("UPDATE coupons SET reference = 'half' WHERE id = ?1", [coupon.0]).unwrap();
+    assert_eq!(damaged, 1);
+    drop(damage);
+    let scene = scene.reopened().await;
+    let day = SignedDuration::from_hours(24);
+    let ran = scene.engine.run_due_after(|clock| clock.advance(day)).await.unwrap();
+    assert_eq!(ran.coupons_expired, 299);
+    scene.engine.stop().await;
+}

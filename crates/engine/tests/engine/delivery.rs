@@ -190,23 +190,28 @@ async fn where_callbacks_may_not_go_none_goes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_written_is_an_attempt_that_failed() {
+async fn what_cannot_be_written_is_written_again_and_uses_up_no_attempt() {
     let scene = Scene::delivering(to_this_machine()).await;
     let receiver = Receiver::that(&scene.clock, Reply::Ack).await;
     let coupon = scene.issue(1, &receiver.url()).await;
     *scene.scribe.refuses.lock().unwrap() = Some("there is no key to sign with");
-    assert_eq!(scene.advance(seconds(1)).await, 1);
+    for n in 0..15 {
+        assert_eq!(scene.advance(seconds(if n < 2 { 1 } else { 60 })).await, 1);
+    }
     *scene.scribe.refuses.lock().unwrap() = None;
     *scene.scribe.panics.lock().unwrap() = true;
-    assert_eq!(scene.advance(seconds(5)).await, 1);
+    assert_eq!(scene.advance(seconds(60)).await, 1);
     *scene.scribe.panics.lock().unwrap() = false;
     assert_eq!(receiver.count(), 0);
-    assert_eq!(scene.advance(seconds(5)).await, 1);
+    let callback = scene.callback(coupon).await;
+    assert_eq!((callback.tries, callback.attempts), (0, 16));
+    assert_eq!(scene.advance(seconds(60)).await, 1);
 
     let (state, attempts) = scene.story(coupon).await;
     assert_eq!(state, CallbackState::Delivered);
+    assert!(attempts[..16].iter().all(|attempt| attempt.outcome == AttemptOutcome::NotSent));
     assert_eq!(attempts[0].reason, "not sent: there is no key to sign with");
-    assert!(attempts[1].reason.starts_with("not sent: the server failed"), "{attempts:?}");
+    assert!(attempts[15].reason.starts_with("not sent: the server failed"), "{attempts:?}");
     scene.engine.stop().await;
 }
 

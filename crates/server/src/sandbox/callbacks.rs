@@ -268,6 +268,7 @@ impl ShownAttempt {
                 Outcome::Broken => "broken",
                 Outcome::Forbidden => "forbidden",
                 Outcome::Interrupted => "interrupted",
+                Outcome::NotSent => "not_sent",
             },
             status: attempt.status,
             answer: String::from_utf8_lossy(&attempt.answer).into_owned(),

@@ -42,7 +42,7 @@ coded! {
     ApplicationStatus { 1 => Active, 2 => Revoked }
     AttemptOutcome {
         1 => Acknowledged, 2 => NotAcknowledged, 3 => BadStatus, 4 => TimedOut, 5 => Unreachable,
-        6 => TooLarge, 7 => Broken, 8 => Forbidden, 9 => Interrupted
+        6 => TooLarge, 7 => Broken, 8 => Forbidden, 9 => Interrupted, 10 => NotSent
     }
     CallbackEvent { 1 => IssueResult, 2 => WriteOff }
     CallbackStatus { 1 => Waiting, 2 => Leased, 3 => Delivered, 4 => Exhausted }

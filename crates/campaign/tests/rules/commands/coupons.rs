@@ -81,12 +81,7 @@ pub(super) fn callback_command(op: &CallbackOp, now: i64, known: &Known) -> Box<
             let callbacks = n.map_or_else(|| all().chain(all()).collect(), |n| vec![nth(n)]);
             Box::new(Told(Claim { callbacks, until: at(now + LEASE_S) }, Done::Claimed))
         }
-        CallbackOp::Record { nth: n, lease, acknowledged } => {
-            let outcome = if acknowledged {
-                AttemptOutcome::Acknowledged
-            } else {
-                AttemptOutcome::NotAcknowledged
-            };
+        CallbackOp::Record { nth: n, lease, outcome } => {
             let outcome = Outcome {
                 at: at(now),
                 took_ms: 1,

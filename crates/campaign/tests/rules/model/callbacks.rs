@@ -31,7 +31,7 @@ pub(super) struct Message {
     pub lines: u32,
     /// Until when it is taken.
     pub lease: Option<i64>,
-    /// When an operator wants it sent, before its time.
+    /// When it is due where that is not by the schedule: an operator wants it sent, or it was not.
     forward: Option<i64>,
     pub end: Option<End>,
 }
@@ -54,8 +54,12 @@ impl Message {
 
     /// When the next attempt is due.
     pub fn due(&self) -> i64 {
-        let printed = INTERVALS_S.iter().take(self.failed + 1).sum::<i64>();
-        self.forward.unwrap_or(self.began + printed)
+        self.forward.unwrap_or(self.printed())
+    }
+
+    /// When it is due by the schedule.
+    fn printed(&self) -> i64 {
+        self.began + INTERVALS_S.iter().take(self.failed + 1).sum::<i64>()
     }
 
     fn fail(&mut self) {
@@ -67,13 +71,15 @@ impl Message {
     }
 
     fn resend(&mut self, now: i64) {
-        let due = self.due();
-        if self.end.take().is_some() {
-            (self.began, self.failed) = (now, 0);
-            self.forward = Some(now);
-        } else {
-            self.forward = Some(due.min(now));
-        }
+        let due = if self.end.take().is_some() { now } else { self.due().min(now) };
+        (self.began, self.failed) = (now, 0);
+        self.forward = Some(due);
+    }
+
+    /// Nothing was sent: the same attempt waits as long as it is late, within bounds.
+    fn pause(&mut self, now: i64) {
+        let late = now - self.printed();
+        (self.lease, self.forward) = (None, Some(now + late.clamp(1, 60)));
     }
 }
 
@@ -102,16 +108,19 @@ impl Model {
                 let told = claimed.iter().map(|one| (one.callback.id, one.coupon.id));
                 assert_eq!(told.collect::<Vec<_>>(), free, "who is due and free is taken, once");
             }
-            (CallbackOp::Record { nth, lease, acknowledged }, Done::Recorded(recorded)) => {
+            (CallbackOp::Record { nth, lease, outcome }, Done::Recorded(recorded)) => {
                 let until = lease.until(*nth, now, known);
                 let message = self.message_mut(*nth, known);
                 assert_eq!(recorded.is_some(), message.is_some(), "{op:?}");
                 let Some(message) = message else { return };
                 message.lines += 1;
-                if *acknowledged {
-                    (message.end, message.lease) = (Some(End::Delivered), None);
-                } else if message.lease == Some(until) {
-                    message.fail();
+                match outcome {
+                    AttemptOutcome::Acknowledged => {
+                        (message.end, message.lease) = (Some(End::Delivered), None);
+                    }
+                    _ if message.lease != Some(until) => {}
+                    AttemptOutcome::NotSent => message.pause(now),
+                    _ => message.fail(),
                 }
             }
             (CallbackOp::Free, Done::Counted(freed)) => {

@@ -70,7 +70,7 @@ pub enum CallbackOp {
     Record {
         nth: usize,
         lease: Lease,
-        acknowledged: bool,
+        outcome: AttemptOutcome,
     },
     Free,
     Resend {
@@ -153,9 +153,7 @@ impl CallbackOp {
         let aim = |nth| aim(nth, known.callbacks.len());
         match self.clone() {
             Self::Claim { nth } => Self::Claim { nth: nth.map(aim) },
-            Self::Record { nth, lease, acknowledged } => {
-                Self::Record { nth: aim(nth), lease, acknowledged }
-            }
+            Self::Record { nth, lease, outcome } => Self::Record { nth: aim(nth), lease, outcome },
             Self::Resend { nths } => Self::Resend { nths: nths.into_iter().map(aim).collect() },
             Self::Free => Self::Free,
         }
@@ -199,7 +197,8 @@ pub fn coupon_world() -> impl Strategy<Value = Vec<Op>> {
 /// Batches in which attempts fail until there are no more.
 pub fn stubborn() -> impl Strategy<Value = Vec<Batch>> {
     prop_oneof![Just(0), 9..12_i64].prop_map(|rounds| {
-        let fails = |nth| CallbackOp::Record { nth, lease: Lease::Fresh, acknowledged: false };
+        use AttemptOutcome::NotAcknowledged;
+        let fails = |nth| CallbackOp::Record { nth, lease: Lease::Fresh, outcome: NotAcknowledged };
         let ops = [CallbackOp::Free, CallbackOp::Claim { nth: None }];
         let ops = ops.into_iter().chain((0..4).map(fails)).map(Op::Callback);
         let ops: Vec<Op> = ops.collect();
@@ -251,12 +250,15 @@ pub fn coupon_op() -> impl Strategy<Value = CouponOp> {
 pub fn callback_op() -> impl Strategy<Value = CallbackOp> {
     let lease = select(vec![Lease::Standing, Lease::Fresh, Lease::Fresh, Lease::Lost]);
     let nth = || 0..32_usize;
+    let outcome = prop_oneof![
+        2 => Just(AttemptOutcome::Acknowledged),
+        5 => Just(AttemptOutcome::NotAcknowledged),
+        1 => Just(AttemptOutcome::NotSent),
+    ];
     prop_oneof![
         6 => prop::option::of(nth()).prop_map(|nth| CallbackOp::Claim { nth }),
-        12 => (nth(), lease, prop::bool::weighted(0.25))
-            .prop_map(|(nth, lease, acknowledged)| CallbackOp::Record {
-                nth, lease, acknowledged
-            }),
+        12 => (nth(), lease, outcome)
+            .prop_map(|(nth, lease, outcome)| CallbackOp::Record { nth, lease, outcome }),
         2 => Just(CallbackOp::Free),
         4 => prop::collection::vec(nth(), 1..3).prop_map(|nths| CallbackOp::Resend { nths }),
     ]

@@ -26,10 +26,10 @@ words! {
     /// redirects are not followed), `timed_out`, `unreachable` (no connection), `too_large` (more
     /// than is read), `broken` (the connection broke, or it was no HTTP), `forbidden` (the address
     /// leads to where callbacks may not go), `interrupted` (the server ended meanwhile; it is made
-    /// again).
+    /// again), `not_sent` (for a reason of the server's own; it is made again).
     AttemptOutcome {
         Acknowledged, NotAcknowledged, BadStatus, TimedOut, Unreachable, TooLarge, Broken, Forbidden,
-        Interrupted,
+        Interrupted, NotSent,
     }
 
     /// Where a callback stands: `waiting` for its next attempt, `leased` while an attempt is under

@@ -123,7 +123,7 @@ impl Story {
             answer: b"no \xff".to_vec(),
             reason: "it said no".to_owned(),
         };
-        self.run(RecordAttempt { callback, until, due_at, outcome }).unwrap().callback
+        self.run(RecordAttempt { callback, until, due_at, outcome }).unwrap()
     }
 
     /// Attempts that fail until there are no more.
