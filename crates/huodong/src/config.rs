@@ -89,6 +89,8 @@ pub(crate) struct Callbacks {
 pub(crate) struct Wechat {
     authorize_base: String,
     api_base: String,
+    timeout_ms: u64,
+    rate_per_s: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -241,6 +243,8 @@ impl Config {
             ("callbacks.connect_timeout_ms", self.callbacks.connect_timeout_ms > 0),
             ("callbacks.timeout_ms", self.callbacks.timeout_ms > 0),
             ("callbacks.answer_bytes_max", self.callbacks.answer_bytes_max > 0),
+            ("wechat.timeout_ms", self.wechat.timeout_ms > 0),
+            ("wechat.rate_per_s", self.wechat.rate_per_s > 0),
             ("store.cache_mib", self.store.cache_mib > 0),
             ("store.readers", self.store.readers > 0),
             ("store.keys_per_run", self.store.keys_per_run > 0),

@@ -43,7 +43,8 @@ pub(crate) struct Sandbox {
     /// Once the server answers, write where to call and as whom to this file.
     #[arg(long, value_name = "FILE")]
     credentials: Option<PathBuf>,
-    /// Listen beyond loopback too.
+    /// Listen beyond loopback too. Whoever reaches it can then have this machine POST callbacks to
+    /// any address that it reaches, private ones included.
     #[arg(long)]
     allow_remote: bool,
     /// What is logged: error, warn, info, debug, trace.
@@ -70,6 +71,13 @@ impl Sandbox {
         ];
         if self.allow_remote {
             flags.push(("sandbox.allow_remote", "true".to_owned()));
+        }
+        if self.allow_remote {
+            let warning = "huodong: warning: listening beyond loopback; whoever reaches this \
+                           sandbox can have this machine POST to any address it reaches, private \
+                           ones and its own included";
+            // As with the banner: whoever read it may have gone.
+            let _ = writeln!(std::io::stderr(), "{warning}");
         }
         let config = Installation { config: None, data }.settings(flags)?;
         logging::init(&config.log)?;

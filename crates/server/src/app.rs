@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use huodong_campaign::{AppId, CampaignNo, InstitutionId, PlatformSerial};
+use huodong_campaign::{AppId, CampaignNo, InstitutionId, OpenidPage, PlatformSerial};
 use huodong_engine::{Chance, Engine, EngineError};
+use huodong_store::{PageRequest, Reader, StoreError};
 use thiserror::Error;
 
 use crate::directory::{Directory, purpose, wechat_purpose};
@@ -21,6 +22,9 @@ use crate::secrets::{MasterKey, SecretError};
 use crate::sent::SentLog;
 use crate::signing::Signers;
 use crate::trace::TraceIds;
+
+/// Openid pages read with one question.
+const OPENID_PAGES_AT_ONCE: usize = 500;
 
 /// What an operator of the server may set.
 #[derive(Clone, Debug)]
@@ -48,6 +52,11 @@ pub struct Settings {
     pub wechat_authorize_base: Option<String>,
     /// Where WeChat is asked whose a code is; `None` as above.
     pub wechat_api_base: Option<String>,
+    /// How long WeChat may take to say whose a code is.
+    pub wechat_timeout: Duration,
+    /// Users a second that one openid page sends to WeChat. What is remembered of each for ten
+    /// minutes is bounded for all pages together; this keeps one from filling it.
+    pub openid_rate_per_s: u32,
     /// True when the sandbox's controls are served.
     pub sandbox: bool,
 }
@@ -65,6 +74,8 @@ impl Default for Settings {
             public_url: None,
             wechat_authorize_base: None,
             wechat_api_base: None,
+            wechat_timeout: Duration::from_secs(5),
+            openid_rate_per_s: 200,
             sandbox: false,
         }
     }
@@ -135,14 +146,9 @@ impl App {
     pub fn new(
         engine: Engine,
         master_key: MasterKey,
-        mut settings: Settings,
+        settings: Settings,
         metrics: Arc<Metrics>,
     ) -> Self {
-        if settings.sandbox {
-            // Whoever tries things out receives callbacks on the same machine, without TLS.
-            settings.lakala.delivery.allow_http = true;
-            settings.lakala.delivery.allow_private = true;
-        }
         let chance = Chance;
         let began = engine.clock().real().as_second();
         let lakala = &settings.lakala;
@@ -188,18 +194,21 @@ impl App {
         String::from_utf8(bytes).map_err(|_| SecretError::DoesNotOpen)
     }
 
-    /// Reads the partners and the platform's keys in; at start, and after each change to one.
+    /// Reads the partners, their openid pages and the platform's keys in; at start, and after each
+    /// change to one.
     pub async fn refresh(&self) -> Result<(), RefreshError> {
         // One at a time: of two side by side the slower could put back what it read before the
         // other's change, and a revoked application would be let in again.
         let _alone = self.refreshing.lock().await;
         let read = self.engine.read_waiting(|reader| {
             let applications = reader.all_applications()?;
-            Ok((applications, reader.all_institutions()?, reader.platform_keys()?))
+            let institutions = reader.all_institutions()?;
+            Ok((applications, institutions, all_openid_pages(reader)?, reader.platform_keys()?))
         });
-        let (applications, institutions, keys) = read.await?;
+        let (applications, institutions, openid_pages, keys) = read.await?;
         self.directory.replace(&self.master_key, self.settings.rate_per_s, applications)?;
         self.directory.replace_institutions(&self.settings.lakala, institutions)?;
+        self.directory.replace_openid_pages(self.settings.openid_rate_per_s, openid_pages);
         self.platform.replace(&self.master_key, &keys, self.engine.clock().real())
     }
 
@@ -208,5 +217,17 @@ impl App {
     pub fn start_delivery(self: &Arc<Self>) -> std::io::Result<()> {
         let courier = Arc::new(Courier::new(self));
         self.engine.deliver_with(courier, self.settings.lakala.delivery.clone())
+    }
+}
+
+fn all_openid_pages(reader: &Reader) -> Result<Vec<OpenidPage>, StoreError> {
+    let (mut all, mut before) = (Vec::new(), None);
+    loop {
+        let page = reader.openid_pages(PageRequest { before, limit: OPENID_PAGES_AT_ONCE })?;
+        all.extend(page.rows);
+        before = page.next;
+        if before.is_none() {
+            return Ok(all);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The partners, kept in memory: what every call is checked against before anything is loaded.
 
 mod institutions;
+mod openid_pages;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -8,11 +9,12 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
 use huodong_campaign::{
-    AppId, Application, ApplicationStatus, Bid, CampaignNo, Institution, InstitutionId,
+    AppId, Application, ApplicationStatus, Bid, CampaignNo, Institution, InstitutionId, OpenidPage,
 };
 use jiff::Timestamp;
 
 pub use institutions::KnownInstitution;
+pub(crate) use openid_pages::KnownPage;
 
 use crate::app::RefreshError;
 use crate::lakala::LakalaSettings;
@@ -53,6 +55,7 @@ impl std::fmt::Debug for Secret {
 pub struct Directory {
     callers: ArcSwap<HashMap<AppId, Arc<Caller>>>,
     institutions: ArcSwap<HashMap<InstitutionId, Arc<KnownInstitution>>>,
+    openid_pages: ArcSwap<HashMap<CampaignNo, Arc<KnownPage>>>,
 }
 
 impl Directory {
@@ -78,6 +81,24 @@ impl Directory {
         let known = institutions::known(&before, settings, institutions)?;
         self.institutions.store(Arc::new(known));
         Ok(())
+    }
+
+    /// The openid page of this campaign.
+    pub fn openid_page(&self, campaign: &str) -> Option<Arc<KnownPage>> {
+        self.openid_pages.load().get(campaign).cloned()
+    }
+
+    /// The openid pages that ask as this WeChat official account.
+    pub fn openid_pages_of(&self, wechat_appid: &str) -> Vec<Arc<KnownPage>> {
+        let pages = self.openid_pages.load();
+        pages.values().filter(|known| &*known.page.wechat_appid == wechat_appid).cloned().collect()
+    }
+
+    /// Takes in the openid pages as the store has them now. What one has used of its rate is kept
+    /// where the rate is the same.
+    pub fn replace_openid_pages(&self, rate_per_s: u32, pages: Vec<OpenidPage>) {
+        let known = openid_pages::known(&self.openid_pages.load(), rate_per_s, pages);
+        self.openid_pages.store(Arc::new(known));
     }
 
     /// Takes in the applications as the store has them now. What a caller has used of its rate is

@@ -22,6 +22,8 @@ impl Config {
             public_url: text(&self.server.public_url),
             wechat_authorize_base: text(&self.wechat.authorize_base),
             wechat_api_base: text(&self.wechat.api_base),
+            wechat_timeout: Duration::from_millis(self.wechat.timeout_ms),
+            openid_rate_per_s: self.wechat.rate_per_s,
             sandbox: self.sandbox.controls,
             ..Settings::default()
         }

@@ -20,6 +20,8 @@ fn the_default_file_is_the_defaults_and_says_what_the_libraries_say() {
     assert_eq!(config.server.body_bytes_max, settings.body_bytes_max);
     assert_eq!(config.gongyi.nonces_max, settings.nonces_max);
     assert_eq!(config.gongyi.rate_per_s, settings.rate_per_s);
+    assert_eq!(u128::from(config.wechat.timeout_ms), settings.wechat_timeout.as_millis());
+    assert_eq!(config.wechat.rate_per_s, settings.openid_rate_per_s);
     let lakala = settings.lakala;
     let served = config.lakala_settings();
     assert_eq!(format!("{served:?}"), format!("{lakala:?}"));

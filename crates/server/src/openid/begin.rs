@@ -5,11 +5,10 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, Uri};
 use reqwest::Url;
-use tracing::Instrument as _;
 
 use super::fault::{self, Fault};
 use super::return_address::{ReturnAddress, in_query};
-use super::ticket::Ticket;
+use super::ticket::{Ticket, superseded};
 use super::{own, page_of};
 use crate::App;
 
@@ -30,20 +29,16 @@ pub(super) async fn show(
         Ok(Path(campaign)) => {
             let query = uri.query().unwrap_or_default();
             let span = tracing::info_span!("openid", %trace_id);
-            begin(&app, &campaign, query, &headers).instrument(span).await
+            span.in_scope(|| begin(&app, &campaign, query, &headers))
         }
         Err(_) => Err(Fault::UnknownCampaign),
     };
     outcome.unwrap_or_else(|fault| fault.page(&trace_id))
 }
 
-async fn begin(
-    app: &App,
-    campaign: &str,
-    query: &str,
-    headers: &HeaderMap,
-) -> Result<Response, Fault> {
-    let page = page_of(app, campaign).await?;
+fn begin(app: &App, campaign: &str, query: &str, headers: &HeaderMap) -> Result<Response, Fault> {
+    let known = page_of(app, campaign)?;
+    let page = &known.page;
     let wanted = in_query(query).filter(|text| !text.is_empty()).ok_or(Fault::NoReturnAddress)?;
     let return_to = ReturnAddress::read(&wanted).map_err(Fault::BadReturnAddress)?;
     if !return_to.is_allowed(&page.return_to) {
@@ -53,12 +48,16 @@ async fn begin(
         tracing::error!("public_url is not set, or is no address of the web");
         return Err(Fault::NotSetUp);
     };
+    if !known.rate.allows() {
+        return Err(Fault::Busy);
+    }
     let now = app.engine.clock().real().as_second();
     let ticket = Ticket::new(app.chance, campaign, return_to.as_str(), now);
     let page_url = own::page_url(&own, campaign);
     let to = authorize_url(app, &own, &page.wechat_appid, &page_url, &ticket.state)?;
-    let cookie = ticket.cookie(&app.master_key, app.chance, &page_url);
-    Ok(fault::redirect(&to, Some(cookie)))
+    let mut cookies = superseded(headers, &page_url);
+    cookies.push(ticket.cookie(&app.master_key, app.chance, &page_url));
+    Ok(fault::redirect(&to, cookies))
 }
 
 /// WeChat wants the parameters in this order and the fragment at the end.

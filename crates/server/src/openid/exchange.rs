@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use bytes::BytesMut;
 use huodong_campaign::OpenidPage;
 use serde::Deserialize;
@@ -10,7 +8,6 @@ use crate::{App, sandbox};
 /// WeChat, as servers reach it.
 const WECHAT: &str = "https://api.weixin.qq.com";
 const PATH: &str = "/sns/oauth2/access_token";
-const TIMEOUT: Duration = Duration::from_secs(5);
 /// WeChat's answers have some 500 bytes.
 const ANSWER_BYTES_MAX: usize = 16 * 1024;
 /// What the vendor's tables have room for.
@@ -38,7 +35,7 @@ pub(super) async fn openid_for(app: &App, page: &OpenidPage, code: &str) -> Resu
         .append_pair("grant_type", "authorization_code")
         .finish();
     let answer = match &app.settings.wechat_api_base {
-        None if app.settings.sandbox => sandbox::access_token(app, &query).await,
+        None if app.settings.sandbox => sandbox::access_token(app, &query),
         base => {
             let base = base.as_deref().unwrap_or(WECHAT).trim_end_matches('/');
             fetch(app, &format!("{base}{PATH}?{query}")).await?
@@ -56,7 +53,8 @@ async fn fetch(app: &App, url: &str) -> Result<Vec<u8>, Fault> {
         if timeout { Fault::WechatSlow } else { Fault::WechatBroken }
     };
     let http = app.openid.http.get_or_try_init(async || {
-        let builder = reqwest::Client::builder().connect_timeout(TIMEOUT).timeout(TIMEOUT);
+        let timeout = app.settings.wechat_timeout;
+        let builder = reqwest::Client::builder().connect_timeout(timeout).timeout(timeout);
         builder.redirect(reqwest::redirect::Policy::none()).build()
     });
     let mut response = http.await.map_err(failed)?.get(url).send().await.map_err(failed)?;

@@ -43,7 +43,7 @@ pub(super) enum Fault {
     WechatBroken,
     /// A setting or a secret is missing.
     NotSetUp,
-    /// The database or the memory for states is full.
+    /// Too many at once, or the memory for states is full.
     Busy,
 }
 
@@ -120,15 +120,15 @@ fn bad(why: BadAddress) -> &'static str {
     }
 }
 
-/// Sends the browser on.
-pub(super) fn redirect(to: &Url, cookie: Option<HeaderValue>) -> Response {
+/// Sends the browser on, with what it is to keep or forget.
+pub(super) fn redirect(to: &Url, cookies: Vec<HeaderValue>) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::FOUND;
     let headers = response.headers_mut();
     let to = HeaderValue::from_str(to.as_str()).expect("a parsed address is visible ASCII");
     headers.insert(header::LOCATION, to);
-    if let Some(cookie) = cookie {
-        headers.insert(header::SET_COOKIE, cookie);
+    for cookie in cookies {
+        headers.append(header::SET_COOKIE, cookie);
     }
     html::guard(headers);
     response

@@ -32,44 +32,41 @@ pub(super) async fn show(
     let Some(state) = only(query, "state").filter(|state| is_state(state)) else {
         return Fault::NoState.page(&trace_id);
     };
-    let span = tracing::info_span!("openid", %trace_id);
-    let outcome = finish(&app, &campaign, query, &state, &headers).instrument(span).await;
-    let mut response = match outcome {
-        Ok(to) => fault::redirect(&to, None),
-        Err(fault) => fault.page(&trace_id),
+    let brought = Ticket::brought(&app.master_key, &state, &headers);
+    let Some(ticket) = brought.filter(|ticket| ticket.is_for(&state, &campaign)) else {
+        return Fault::OtherBrowser.page(&trace_id);
     };
-    // Whatever came of it, the state is used up.
-    if let Some(own) = own::own_url(&app, &headers) {
-        let gone = no_cookie(&state, &own::page_url(&own, &campaign));
-        response.headers_mut().insert(header::SET_COOKIE, gone);
+    let span = tracing::info_span!("openid", %trace_id);
+    let outcome = finish(&app, &ticket, query).instrument(span).await;
+    // Whatever came of it, the state is used up; but who came at a busy time may come again.
+    let own = own::own_url(&app, &headers).filter(|_| outcome != Err(Fault::Busy));
+    let gone = own.map(|own| no_cookie(&state, &own::page_url(&own, &campaign)));
+    match outcome {
+        Ok(to) => fault::redirect(&to, gone.into_iter().collect()),
+        Err(fault) => {
+            let mut page = fault.page(&trace_id);
+            page.headers_mut().extend(gone.map(|gone| (header::SET_COOKIE, gone)));
+            page
+        }
     }
-    response
 }
 
 /// Where the user goes, openid and all.
-async fn finish(
-    app: &App,
-    campaign: &str,
-    query: &str,
-    state: &str,
-    headers: &HeaderMap,
-) -> Result<Url, Fault> {
-    let ticket = Ticket::brought(&app.master_key, state, headers).ok_or(Fault::OtherBrowser)?;
-    if !ticket.is_for(state, campaign) {
-        return Err(Fault::OtherBrowser);
-    }
-    use_up(app, &ticket)?;
+async fn finish(app: &App, ticket: &Ticket, query: &str) -> Result<Url, Fault> {
+    // Before the state is used up, so that it is still good later.
+    let _asking = app.openid.asking.try_acquire().map_err(|_| Fault::Busy)?;
+    use_up(app, ticket)?;
     let code = only(query, "code").filter(|code| !code.is_empty()).ok_or(Fault::Declined)?;
     if code.len() > CODE_LENGTH_MAX {
         return Err(Fault::NoState);
     }
-    let page = page_of(app, campaign).await?;
+    let known = page_of(app, &ticket.campaign)?;
     // The list may have changed while the user was at WeChat.
     let return_to = ReturnAddress::read(&ticket.return_to).map_err(Fault::BadReturnAddress)?;
-    if !return_to.is_allowed(&page.return_to) {
+    if !return_to.is_allowed(&known.page.return_to) {
         return Err(Fault::ForeignReturnAddress);
     }
-    let openid = openid_for(app, &page, &code).await?;
+    let openid = openid_for(app, &known.page, &code).await?;
     Ok(return_to.with_openid(&openid))
 }
 

@@ -18,11 +18,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
-use huodong_campaign::{CampaignNo, OpenidPage};
 use huodong_engine::Chance;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::App;
+use crate::directory::KnownPage;
 use crate::nonces::Nonces;
 use fault::Fault;
 
@@ -30,6 +30,8 @@ pub use return_address::{BadAddress, check_allowed};
 
 /// States remembered as used, about 16 bytes each; beyond that users are asked to come back later.
 const USED_STATES_MAX: usize = 1_000_000;
+/// Users for whom WeChat is asked at once; each may take as long as WeChat's time limit.
+const ASKING_MAX: usize = 64;
 
 /// What the openid pages need between two requests.
 pub struct OpenidPages {
@@ -37,13 +39,15 @@ pub struct OpenidPages {
     used: Nonces,
     /// For asking WeChat; made when first needed.
     http: OnceCell<reqwest::Client>,
+    /// One for each question to WeChat under way.
+    asking: Semaphore,
 }
 
 impl OpenidPages {
     /// With nothing used since `began` (unix seconds); states from before are not taken.
     pub fn new(chance: Chance, began: i64) -> Self {
         let used = Nonces::new(chance, ticket::LIFE_S, USED_STATES_MAX, began);
-        Self { used, http: OnceCell::new() }
+        Self { used, http: OnceCell::new(), asking: Semaphore::new(ASKING_MAX) }
     }
 }
 
@@ -59,13 +63,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/deliverWM/{campaign}/return", get(finish::show))
 }
 
-/// The page of a campaign, as it stands now.
-async fn page_of(app: &App, campaign: &str) -> Result<OpenidPage, Fault> {
-    let campaign = CampaignNo::from(campaign);
-    let page = app.engine.read(move |reader| reader.openid_page(&campaign)).await;
-    page.map_err(|error| {
-        tracing::error!(%error, "an openid page could not be read");
-        Fault::Busy
-    })?
-    .ok_or(Fault::UnknownCampaign)
+/// The page of a campaign, as it stands now. Out of memory: anybody may ask, as often as they like.
+fn page_of(app: &App, campaign: &str) -> Result<Arc<KnownPage>, Fault> {
+    app.directory.openid_page(campaign).ok_or(Fault::UnknownCampaign)
 }

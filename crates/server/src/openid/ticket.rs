@@ -15,6 +15,10 @@ const STATE_BYTES: usize = 16;
 const COOKIE: &str = "huodong_openid_";
 /// How much of the state is in the cookie's name, so that two tabs do not lose each other's.
 const NAMED: usize = 8;
+/// How many tickets a browser keeps for one page.
+const TABS: usize = 3;
+/// How many are taken away at once.
+const DROPPED_MAX: usize = 20;
 
 /// What is known of a user who was sent to WeChat: in a sealed cookie of that user's browser.
 #[derive(Debug, Deserialize, Serialize)]
@@ -78,9 +82,27 @@ pub(super) fn no_cookie(state: &str, page: &Url) -> HeaderValue {
     set_cookie(state, "", 0, page)
 }
 
+/// The headers that take all but the newest tickets away from the browser, which is about to get
+/// another: whoever opens a page again and again would at last send more than a server reads.
+pub(super) fn superseded(headers: &HeaderMap, page: &Url) -> Vec<HeaderValue> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|it| it.to_str().ok());
+    let ours = cookies
+        .flat_map(|header| header.split(';'))
+        .filter_map(|pair| pair.trim().split_once('=')?.0.strip_prefix(COOKIE))
+        .filter(|state| state.len() == NAMED && state.bytes().all(is_digit));
+    // Browsers send the oldest first.
+    let ours: Vec<_> = ours.collect();
+    let dropped = ours.len().saturating_sub(TABS - 1);
+    ours[..dropped].iter().take(DROPPED_MAX).map(|state| no_cookie(state, page)).collect()
+}
+
 /// True for what a state looks like.
 pub(super) fn is_state(text: &str) -> bool {
-    text.len() == 2 * STATE_BYTES && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
+    text.len() == 2 * STATE_BYTES && text.bytes().all(is_digit)
+}
+
+fn is_digit(c: u8) -> bool {
+    matches!(c, b'0'..=b'9' | b'a'..=b'f')
 }
 
 fn name_of(state: &str) -> String {
@@ -124,6 +146,24 @@ mod tests {
         assert!(!back.is_for(&"0".repeat(32), "c1"));
         assert!(brought(&cookie, &MasterKey::new(&[8; 32]), &ticket.state).is_none());
         assert!(brought(&cookie, &key, &"0".repeat(32)).is_none());
+    }
+
+    #[test]
+    fn a_browser_keeps_its_newest_tickets_only() {
+        let page = page("https://m.example/deliverWM/c1");
+        let dropped = |cookies: &str| -> Vec<String> {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::COOKIE, cookies.parse().expect("a header"));
+            let name =
+                |it: HeaderValue| it.to_str().expect("text").split(';').next().map(str::to_owned);
+            superseded(&headers, &page).into_iter().filter_map(name).collect()
+        };
+        let two = "other=1; huodong_openid_00000001=a; huodong_openid_00000002=b";
+        assert!(dropped(two).is_empty());
+        let five = format!(
+            "huodong_openid_x=1; {two}; huodong_openid_00000003=c; huodong_openid_00000004=d"
+        );
+        assert_eq!(dropped(&five), ["huodong_openid_00000001=", "huodong_openid_00000002="]);
     }
 
     #[test]

@@ -159,7 +159,7 @@ pub(super) async fn create(
         return_to: addresses(new.return_to),
         campaign: Some(campaign),
     };
-    let made = operator.change(command).await?;
+    let made = operator.change_partners(command).await?;
     Ok((StatusCode::CREATED, axum::Json(made.into())))
 }
 
@@ -229,7 +229,7 @@ pub(super) async fn update(
         return_to: changes.return_to.map(addresses),
         campaign,
     };
-    Ok(axum::Json(operator.change(command).await?.into()))
+    Ok(axum::Json(operator.change_partners(command).await?.into()))
 }
 
 fn made_campaign(app: &App) -> CampaignNo {

@@ -1,36 +1,9 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use huodong_campaign::OpenidPage;
-use huodong_engine::EngineError;
-use huodong_store::PageRequest;
 
-use crate::App;
-
-const PAGE: usize = 100;
 /// WeChat's openids have 28 characters, the first of them an `o`.
 const OPENID_LENGTH: usize = 28;
-
-/// The pages that ask as this official account; none where there is no such account.
-pub(super) async fn pages_of(
-    app: &App,
-    wechat_appid: &str,
-) -> Result<Vec<OpenidPage>, EngineError> {
-    let wechat_appid: Box<str> = wechat_appid.into();
-    let read = app.engine.read(move |reader| {
-        let mut found = Vec::new();
-        let mut before = None;
-        loop {
-            let page = reader.openid_pages(PageRequest { before, limit: PAGE })?;
-            found.extend(page.rows.into_iter().filter(|row| row.wechat_appid == wechat_appid));
-            before = page.next;
-            if before.is_none() {
-                return Ok(found);
-            }
-        }
-    });
-    read.await
-}
 
 /// A test user as an official account knows them: the same at every start, another for each
 /// account.

@@ -8,7 +8,7 @@ use axum::response::Response;
 use http::{HeaderValue, StatusCode, Uri, header};
 use reqwest::Url;
 
-use super::accounts::{openid_of, pages_of};
+use super::accounts::openid_of;
 use super::codes::Grant;
 use crate::App;
 use crate::html::{self, escaped, filled};
@@ -36,7 +36,7 @@ struct Wrong(StatusCode, &'static str);
 /// `GET connect/oauth2/authorize`: asks who one is, and whether one agrees.
 pub(super) async fn ask(State(app): State<Arc<App>>, uri: Uri) -> Response {
     let query = uri.query().unwrap_or_default();
-    match asked(&app, query.as_bytes()).await {
+    match asked(&app, query.as_bytes()) {
         Ok(asked) => consent(&asked),
         Err(wrong) => wrong.page(),
     }
@@ -44,13 +44,13 @@ pub(super) async fn ask(State(app): State<Arc<App>>, uri: Uri) -> Response {
 
 /// `POST connect/oauth2/authorize`: the form, filled in.
 pub(super) async fn decide(State(app): State<Arc<App>>, form: Bytes) -> Response {
-    match decided(&app, &form).await {
+    match decided(&app, &form) {
         Ok(response) => response,
         Err(wrong) => wrong.page(),
     }
 }
 
-async fn asked(app: &App, form: &[u8]) -> Result<Asked, Wrong> {
+fn asked(app: &App, form: &[u8]) -> Result<Asked, Wrong> {
     let field = |name: &str| value(form, name).unwrap_or_default().into_owned();
     let bad = |says| Wrong(StatusCode::BAD_REQUEST, says);
     if field("response_type") != "code" {
@@ -69,18 +69,14 @@ async fn asked(app: &App, form: &[u8]) -> Result<Asked, Wrong> {
         redirect_uri.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     let redirect_uri = redirect_uri.ok_or(bad("redirect_uri 参数错误（10003）。"))?;
     let wechat_appid = field("appid");
-    let pages = pages_of(app, &wechat_appid).await.map_err(|error| {
-        tracing::error!(%error, "the sandbox's WeChat cannot read its accounts");
-        Wrong(StatusCode::SERVICE_UNAVAILABLE, "系统繁忙，请稍后再试。")
-    })?;
-    if pages.is_empty() {
+    if app.directory.openid_pages_of(&wechat_appid).is_empty() {
         return Err(bad("该公众号不存在（10013）：没有 openid 页面使用这个 appid。"));
     }
     Ok(Asked { wechat_appid, redirect_uri, scope, state })
 }
 
-async fn decided(app: &App, form: &[u8]) -> Result<Response, Wrong> {
-    let asked = asked(app, form).await?;
+fn decided(app: &App, form: &[u8]) -> Result<Response, Wrong> {
+    let asked = asked(app, form)?;
     let mut to = asked.redirect_uri;
     if value(form, "decision").as_deref() == Some("agree") {
         let typed = value(form, "name").unwrap_or_default();

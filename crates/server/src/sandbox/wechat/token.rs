@@ -7,13 +7,12 @@ use axum::response::Response;
 use http::{HeaderValue, Uri, header};
 use serde_json::{Value, json};
 
-use super::accounts::pages_of;
 use super::codes::BadCode;
 use crate::App;
 
 /// `GET sns/oauth2/access_token?appid=&secret=&code=&grant_type=authorization_code`
 pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Response {
-    let answer = access_token(&app, uri.query().unwrap_or_default()).await;
+    let answer = access_token(&app, uri.query().unwrap_or_default());
     let mut response = Response::new(Body::from(answer));
     // WeChat calls its JSON that.
     let text = HeaderValue::from_static("text/plain");
@@ -22,14 +21,14 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Response {
 }
 
 /// The same without the way there: what a page in this sandbox asks its own WeChat.
-pub(crate) async fn access_token(app: &App, query: &str) -> Vec<u8> {
-    let answer = answer(app, query).await.unwrap_or_else(|(errcode, errmsg)| {
+pub(crate) fn access_token(app: &App, query: &str) -> Vec<u8> {
+    let answer = answer(app, query).unwrap_or_else(|(errcode, errmsg)| {
         json!({"errcode": errcode, "errmsg": format!("{errmsg}, rid: sandbox")})
     });
     answer.to_string().into_bytes()
 }
 
-async fn answer(app: &App, query: &str) -> Result<Value, (i64, &'static str)> {
+fn answer(app: &App, query: &str) -> Result<Value, (i64, &'static str)> {
     let given: HashMap<_, _> = form_urlencoded::parse(query.as_bytes()).collect();
     let field = |name: &str| given.get(name).map(|value| &**value).filter(|it| !it.is_empty());
     let appid = field("appid").ok_or((41_002, "appid missing"))?;
@@ -38,10 +37,7 @@ async fn answer(app: &App, query: &str) -> Result<Value, (i64, &'static str)> {
     if field("grant_type") != Some("authorization_code") {
         return Err((40_002, "invalid grant_type"));
     }
-    let pages = pages_of(app, appid).await.map_err(|error| {
-        tracing::error!(%error, "the sandbox's WeChat cannot read its accounts");
-        (-1, "system error")
-    })?;
+    let pages = app.directory.openid_pages_of(appid);
     if pages.is_empty() {
         return Err((40_013, "invalid appid"));
     }
@@ -52,7 +48,7 @@ async fn answer(app: &App, query: &str) -> Result<Value, (i64, &'static str)> {
             aws_lc_rs::constant_time::verify_slices_are_equal(known, given).is_ok()
         })
     };
-    if !pages.iter().any(|page| is_its(&page.sealed_secret, &page.campaign)) {
+    if !pages.iter().any(|known| is_its(&known.page.sealed_secret, &known.page.campaign)) {
         return Err((40_125, "invalid appsecret"));
     }
     let now = app.engine.clock().real().as_second();

@@ -7,7 +7,7 @@ use huodong_wire::lakala::{Api, Certificate, SigningKey};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-use crate::app::{Setup, TestApp, fresh_nonce, now};
+use crate::app::{TestApp, fresh_nonce, now};
 
 /// The seed's activities, and what each hands out.
 pub mod activity {
@@ -38,20 +38,19 @@ pub fn promotion_of(activity_id: &str) -> String {
     }
 }
 
-/// A sandbox.
+/// A sandbox whose callbacks may go to this machine, without TLS.
 pub async fn sandbox() -> TestApp {
-    TestApp::with_settings(|settings| settings.sandbox = true).await
+    TestApp::with_settings(|settings| {
+        settings.sandbox = true;
+        settings.lakala.delivery.allow_http = true;
+        settings.lakala.delivery.allow_private = true;
+    })
+    .await
 }
 
 /// A sandbox that sends callbacks only to where a platform's server would.
 pub async fn strict() -> TestApp {
-    let mut setup = Setup::default();
-    setup.settings.sandbox = true;
-    setup.prepare = |app| {
-        app.settings.lakala.delivery.allow_http = false;
-        app.settings.lakala.delivery.allow_private = false;
-    };
-    TestApp::with(setup).await
+    TestApp::with_settings(|settings| settings.sandbox = true).await
 }
 
 /// An institution that calls.

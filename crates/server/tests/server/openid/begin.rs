@@ -1,7 +1,8 @@
 //! On the way to WeChat.
 
 use super::scene::{
-    Browser, CAMPAIGN, PUBLIC_URL, RETURN_TO, WECHAT_APPID, location, page, start, told,
+    Browser, CAMPAIGN, OTHER_CAMPAIGN, PUBLIC_URL, RETURN_TO, WECHAT_APPID, location, page, start,
+    told,
 };
 use crate::app::TestApp;
 
@@ -113,4 +114,26 @@ async fn without_an_address_of_its_own_a_server_sends_nobody_on() {
     let app = start(|_| {}).await;
     let mut browser = Browser::of(&app);
     told(browser.get(&page(CAMPAIGN, RETURN_TO)).await, 503, "活动尚未就绪").await;
+}
+
+#[tokio::test]
+async fn a_page_sends_so_many_on_and_keeps_none_of_another_pages_users_from_it() {
+    let app = start(|settings| {
+        settings.public_url = Some(PUBLIC_URL.to_owned());
+        settings.openid_rate_per_s = 1;
+    })
+    .await;
+    let mut browser = Browser::of(&app);
+    let mut sent_on = 0;
+    // As fast as they come, some of twenty are too many.
+    for _ in 0..20 {
+        let response = browser.get(&page(CAMPAIGN, RETURN_TO)).await;
+        match response.status().as_u16() {
+            302 => sent_on += 1,
+            _ => drop(told(response, 503, "系统繁忙").await),
+        }
+    }
+    assert!((1..20).contains(&sent_on), "{sent_on}");
+    assert!(browser.cookies.len() <= 3, "{:?}", browser.cookies);
+    browser.begin(OTHER_CAMPAIGN, RETURN_TO).await;
 }

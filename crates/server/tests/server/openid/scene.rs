@@ -47,6 +47,7 @@ pub async fn start(change: impl FnOnce(&mut Settings)) -> TestApp {
         };
         app.done(page).await;
     }
+    app.app.refresh().await.unwrap();
     app
 }
 
