@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use huodong_campaign::*;
-use huodong_store::{Store, StoreOptions};
+use huodong_store::{Room, Store, StoreOptions};
 use jiff::{SignedDuration, Timestamp};
 
 fn main() {
@@ -113,7 +113,7 @@ impl Bench {
         let mut times = [const { Vec::new() }; 4];
         for _ in 0..looks {
             let begun = Instant::now();
-            let due = reader.due_callbacks(self.now, &HashMap::new(), 32, 256).unwrap();
+            let due = reader.due_callbacks(self.now, &Room::of(256, 32)).unwrap();
             times[0].push(begun.elapsed());
             let begun = Instant::now();
             reader.next_callback_due().unwrap();

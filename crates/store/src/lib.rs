@@ -14,8 +14,8 @@ use thiserror::Error;
 
 pub use query::{
     AccountFilter, ActivityFilter, AuditFilter, CallbackFilter, CallbackStatus, CouponFilter,
-    CouponTotals, DonationFilter, DonationTotals, DueCallback, FlowerFilter, Page, PageRequest,
-    ReceiverNo, TransferFilter, TrialBalance,
+    CouponTotals, DonationFilter, DonationTotals, DueCallback, FlowerFilter, InstitutionNo, Page,
+    PageRequest, ReceiverNo, Room, TransferFilter, TrialBalance,
 };
 pub use sqlite::{AuditReport, Reader, Store};
 

@@ -1,6 +1,8 @@
 //! The questions a [`Reader`](crate::Reader) answers. Lists are paged by a cursor: rows come newest
 //! first, and a page names the number to go on below.
 
+use std::collections::HashMap;
+
 use huodong_campaign::{
     AccountId, AccountKind, ActivityNo, ActivityStatus, AppId, Bid, CallbackEvent, CallbackState,
     CouponStatus, DonationStatus, Fen, Id, InstitutionId, OpenId, OrgNo, OwnerId, ProjectNo,
@@ -194,11 +196,45 @@ pub struct CallbackFilter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReceiverNo(pub i64);
 
+/// The store's number for an institution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InstitutionNo(pub i64);
+
+/// How many callbacks may be given out for sending, and to whom.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// In all.
+    pub limit: usize,
+    /// To one institution, those under way included.
+    pub per_institution_max: usize,
+    /// Under way to each institution.
+    pub per_institution: HashMap<InstitutionNo, usize>,
+    /// To one receiver, those under way included.
+    pub per_receiver_max: usize,
+    /// Under way to each receiver.
+    pub per_receiver: HashMap<ReceiverNo, usize>,
+}
+
+impl Room {
+    /// Nothing is under way, and an institution may take all there is.
+    pub fn of(limit: usize, per_receiver_max: usize) -> Self {
+        Self {
+            limit,
+            per_institution_max: limit,
+            per_institution: HashMap::new(),
+            per_receiver_max,
+            per_receiver: HashMap::new(),
+        }
+    }
+}
+
 /// A callback whose next attempt is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueCallback {
     /// Its number.
     pub id: Id,
+    /// Whom it is owed to.
+    pub institution: InstitutionNo,
     /// Where it goes.
     pub receiver: ReceiverNo,
     /// Since when.

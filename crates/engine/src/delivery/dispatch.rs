@@ -77,15 +77,14 @@ impl Dispatcher {
         self.free_lapsed(engine).await?;
         // Said before the room is measured: a place given back from here on wakes the next look.
         delivery.flight.wake_when_freed(true);
-        let room = delivery.flight.room();
+        let mut room = delivery.flight.room();
         let now = delivery.clock.now();
-        if room.free == 0 || delivery.is_held() {
+        if room.limit == 0 || delivery.is_held() {
             return Ok(Next::In(LOOK_EVERY));
         }
-        let limit = room.free.min(CLAIMS_MAX);
+        room.limit = room.limit.min(CLAIMS_MAX);
         let question = engine.read_waiting(move |reader| {
-            let (receivers, max) = (&room.per_receiver, room.per_receiver_max);
-            let due = reader.due_callbacks(now, receivers, max, limit)?;
+            let due = reader.due_callbacks(now, &room)?;
             let next = if due.is_empty() { reader.next_callback_due()? } else { None };
             Ok((due, next))
         });

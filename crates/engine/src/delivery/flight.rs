@@ -1,11 +1,13 @@
 //! Which attempts are under way. Bounded: each has a place.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use huodong_campaign::Id;
-use huodong_store::{DueCallback, ReceiverNo};
+use huodong_store::{DueCallback, InstitutionNo, ReceiverNo, Room};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
@@ -13,6 +15,9 @@ use tokio::sync::{Notify, watch};
 /// Of the places that are free, a receiver may have one in so many: the more receivers do not
 /// answer, the fewer places each has, and some stay free for another.
 const SHARE: usize = 4;
+/// The same for an institution, whose receivers are as many as it likes to name: alone it comes to
+/// hold a third of all places, and however many do all they can, some stay free.
+const INSTITUTIONS_SHARE: usize = 2;
 
 /// All places. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -37,20 +42,13 @@ struct State {
     taken: usize,
     under_way: HashMap<Id, DueCallback>,
     per_receiver: HashMap<ReceiverNo, usize>,
+    per_institution: HashMap<InstitutionNo, usize>,
     /// Counts how often the attempts under way were forgotten.
     era: u64,
     /// Counts places ever taken.
     takes: u64,
     /// Counts attempts ever begun.
     begun: u64,
-}
-
-/// What there is room for.
-#[derive(Debug)]
-pub(super) struct Room {
-    pub(super) free: usize,
-    pub(super) per_receiver: HashMap<ReceiverNo, usize>,
-    pub(super) per_receiver_max: usize,
 }
 
 impl Flight {
@@ -80,11 +78,14 @@ impl Flight {
         self.0.wake_when_freed.store(worth, Ordering::Release);
     }
 
+    /// What there is room for.
     pub(super) fn room(&self) -> Room {
         let state = self.0.state.lock();
         let free = self.0.at_once_max.saturating_sub(state.taken);
         Room {
-            free,
+            limit: free,
+            per_institution: state.per_institution.clone(),
+            per_institution_max: (free / INSTITUTIONS_SHARE).max(1),
             per_receiver: state.per_receiver.clone(),
             per_receiver_max: (free / SHARE).clamp(1, self.0.at_once_per_receiver_max),
         }
@@ -106,6 +107,7 @@ impl Flight {
         state.takes += 1;
         state.under_way.insert(due.id, due);
         *state.per_receiver.entry(due.receiver).or_default() += 1;
+        *state.per_institution.entry(due.institution).or_default() += 1;
         Some(Place { flight: self.clone(), due, era: state.era, at_receiver: true })
     }
 
@@ -116,6 +118,7 @@ impl Flight {
         state.era += 1;
         state.under_way.clear();
         state.per_receiver.clear();
+        state.per_institution.clear();
     }
 
     pub(super) fn era(&self) -> u64 {
@@ -190,12 +193,8 @@ impl Place {
         if !counted || state.era != self.era {
             return;
         }
-        if let Some(count) = state.per_receiver.get_mut(&self.due.receiver) {
-            *count -= 1;
-            if *count == 0 {
-                state.per_receiver.remove(&self.due.receiver);
-            }
-        }
+        one_less(&mut state.per_receiver, self.due.receiver);
+        one_less(&mut state.per_institution, self.due.institution);
     }
 
     /// True while the database is the one its callback was found in.
@@ -219,6 +218,16 @@ impl Drop for Place {
     }
 }
 
+/// Keeps only those that have any.
+fn one_less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: K) {
+    if let Entry::Occupied(mut slot) = counts.entry(key) {
+        *slot.get_mut() -= 1;
+        if *slot.get() == 0 {
+            slot.remove();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
@@ -226,7 +235,16 @@ mod tests {
     use super::*;
 
     fn due(id: i64, receiver: i64) -> DueCallback {
-        DueCallback { id: Id(id), receiver: ReceiverNo(receiver), due_at: Timestamp::UNIX_EPOCH }
+        owed(1, id, receiver)
+    }
+
+    fn owed(institution: i64, id: i64, receiver: i64) -> DueCallback {
+        DueCallback {
+            id: Id(id),
+            institution: InstitutionNo(institution),
+            receiver: ReceiverNo(receiver),
+            due_at: Timestamp::UNIX_EPOCH,
+        }
     }
 
     /// As a look does: each receiver in turn takes what it may have.
@@ -236,7 +254,7 @@ mod tests {
             let has = room.per_receiver.get(&ReceiverNo(receiver)).copied().unwrap_or(0);
             for _ in has..room.per_receiver_max {
                 *next_id += 1;
-                places.extend(flight.take(due(*next_id, receiver)));
+                places.extend(flight.take(owed(receiver, *next_id, receiver)));
             }
         }
     }
@@ -246,7 +264,7 @@ mod tests {
         let flight = Flight::new(256, 32);
         let (mut places, mut next_id) = (VecDeque::new(), 0);
         look(&flight, 1, &mut next_id, &mut places);
-        assert_eq!(flight.room().free, 256 - 32, "one takes no more than it may");
+        assert_eq!(flight.room().limit, 256 - 32, "one takes no more than it may");
         // All die at one moment; from then on an attempt ends now and then, for want of an answer.
         for _ in 0..1_000 {
             look(&flight, 100, &mut next_id, &mut places);
@@ -254,11 +272,11 @@ mod tests {
         }
         look(&flight, 100, &mut next_id, &mut places);
         let room = flight.room();
-        assert!(room.free > 0, "{} places are taken", places.len());
+        assert!(room.limit > 0, "{} places are taken", places.len());
         assert_eq!(room.per_receiver.len(), 100, "each is still tried");
         assert!(room.per_receiver.values().all(|count| *count <= 3));
         drop(places);
-        assert_eq!((flight.room().free, flight.room().per_receiver.len()), (256, 0));
+        assert_eq!((flight.room().limit, flight.room().per_receiver.len()), (256, 0));
     }
 
     #[test]
@@ -269,15 +287,37 @@ mod tests {
         flight.forget();
         assert!(!first.is_of_this_era());
         let mut again = flight.take(due(1, 1)).expect("another callback by the same number");
-        assert_eq!(flight.room().free, 1);
+        assert_eq!(flight.room().limit, 1);
         drop(first);
-        assert_eq!(flight.room().free, 2);
+        assert_eq!(flight.room().limit, 2);
         assert!(flight.take(due(1, 1)).is_none(), "the new one is still under way");
         assert_eq!(flight.room().per_receiver[&ReceiverNo(1)], 1);
         again.answered();
         assert!(flight.room().per_receiver.is_empty(), "its receiver is free");
         assert!(flight.take(due(1, 1)).is_none(), "its outcome is still being written");
         drop(again);
-        assert_eq!(flight.room().free, 3);
+        assert_eq!(flight.room().limit, 3);
+    }
+
+    #[test]
+    fn an_institution_with_any_number_of_dead_receivers_leaves_places_for_others() {
+        let flight = Flight::new(256, 32);
+        let (mut places, mut next_id) = (Vec::new(), 0);
+        let mut fill = |institution: i64| loop {
+            let room = flight.room();
+            let has = room.per_institution.get(&InstitutionNo(institution)).copied().unwrap_or(0);
+            if has >= room.per_institution_max {
+                return has;
+            }
+            next_id += 1;
+            places.extend(flight.take(owed(institution, next_id, next_id)));
+        };
+        assert_eq!(fill(1), 85, "a third, each to a receiver of its own");
+        for institution in 2..8 {
+            assert!(fill(institution) > 0, "{institution}");
+        }
+        assert!(flight.room().limit > 0);
+        drop(places);
+        assert!(flight.room().per_institution.is_empty());
     }
 }

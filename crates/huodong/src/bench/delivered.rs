@@ -8,7 +8,9 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use huodong_engine::source::monotonic;
 use huodong_engine::{Clock, DeliveryOptions};
-use huodong_store::{CallbackFilter, CallbackStatus, PageRequest, Reader, Store, StoreOptions};
+use huodong_store::{
+    CallbackFilter, CallbackStatus, PageRequest, Reader, Room, Store, StoreOptions,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -136,7 +138,7 @@ fn look(reader: &Reader, now: Timestamp) -> Result<Duration, Failure> {
     let (limit, each) = (options.at_once_max, options.at_once_per_receiver_max);
     let begin = monotonic();
     for _ in 0..LOOKS {
-        let due = reader.due_callbacks(now, &HashMap::new(), each, limit);
+        let due = reader.due_callbacks(now, &Room::of(limit, each));
         std::hint::black_box(due.cannot("look for what is due")?);
     }
     Ok(begin.elapsed() / LOOKS)

@@ -14,8 +14,8 @@ mod pool;
 use std::fmt;
 use std::fs::File;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 
+use parking_lot::Mutex;
 use rusqlite::{Connection, Params, Row};
 
 use super::hash_index::{KeyHasher, Lookup, Value};
@@ -31,8 +31,8 @@ struct Shared {
     pool: Pool,
     keys: KeyHasher,
     index: Lookup,
-    /// The receiver whose callbacks were given out last.
-    turn: AtomicI64,
+    /// Whose callbacks were given out last.
+    turns: Mutex<callbacks::Turns>,
     /// Closed after the pool.
     _file: Arc<File>,
 }
@@ -45,7 +45,7 @@ impl Reader {
         file: Arc<File>,
     ) -> Self {
         let pool = Pool::new(options.directory.clone(), options.readers.max(1));
-        Self(Arc::new(Shared { pool, keys, index, turn: AtomicI64::new(0), _file: file }))
+        Self(Arc::new(Shared { pool, keys, index, turns: Mutex::default(), _file: file }))
     }
 
     /// How many questions can be answered side by side; a further one waits.

@@ -91,6 +91,8 @@ CREATE TABLE receivers (
     UNIQUE (app, host)
 ) STRICT;
 CREATE INDEX receivers_due ON receivers (next_due) WHERE next_due IS NOT NULL;
+-- Institutions take turns, and then their receivers.
+CREATE INDEX receivers_due_by_app ON receivers (app, next_due) WHERE next_due IS NOT NULL;
 
 CREATE TABLE callbacks (
     id           INTEGER PRIMARY KEY,

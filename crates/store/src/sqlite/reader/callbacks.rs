@@ -1,7 +1,6 @@
 //! Callbacks: lists for operators, and what delivery asks for.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
 
 use huodong_campaign::{Attempt, Callback, Id};
 use jiff::Timestamp;
@@ -15,11 +14,13 @@ use super::coupons::institution;
 use super::due::bound;
 use super::paging::{List, Scan};
 use crate::{
-    CallbackFilter, CallbackStatus, DueCallback, Page, PageRequest, ReceiverNo, StoreError,
+    CallbackFilter, CallbackStatus, DueCallback, InstitutionNo, Page, PageRequest, ReceiverNo,
+    Room, StoreError,
 };
 
-/// So many receivers take turns; of more that have something due, those due longest.
-const RECEIVERS_MAX: i64 = 10_000;
+/// So many receivers of an institution take turns; of more that have something due, those due
+/// longest.
+const RECEIVERS_MAX: i64 = 1_000;
 
 impl Reader {
     /// A callback by its number.
@@ -86,50 +87,42 @@ impl Reader {
         counts.collect()
     }
 
-    /// Callbacks whose attempt is due at `now`, at most `limit`. Receivers take turns: each gives
-    /// its oldest, then each its next, and the next look goes on after the last one served, so that
-    /// none starves. A receiver with attempts `in_flight` gets that many fewer than
-    /// `per_receiver_max`.
+    /// Callbacks whose attempt is due at `now`, as many as there is room for. Institutions take
+    /// turns, and within each its receivers: each gives its oldest, then each its next, and the next
+    /// look goes on after the last one served, so that none starves.
     ///
-    /// The cost grows with the receivers that have something due, up to a bound, and with what is
-    /// given out; not with how many callbacks wait.
+    /// The cost grows with the receivers that have something due, up to a bound for each
+    /// institution, and with what is given out; not with how many callbacks wait.
     pub fn due_callbacks(
         &self,
         now: Timestamp,
-        in_flight: &HashMap<ReceiverNo, usize>,
-        per_receiver_max: usize,
-        limit: usize,
+        room: &Room,
     ) -> Result<Vec<DueCallback>, StoreError> {
         let conn = self.conn()?;
-        let last = self.0.turn.load(Ordering::Relaxed);
-        let mut queues = Vec::new();
-        let mut select = conn.prepare_cached(
-            "SELECT no FROM (SELECT no FROM receivers \
-             WHERE next_due IS NOT NULL AND next_due <= ?1 ORDER BY next_due LIMIT ?2) \
-             ORDER BY no <= ?3, no",
-        )?;
-        let mut receivers = select.query((ms(now), RECEIVERS_MAX, last))?;
-        while queues.len() < limit
-            && let Some(row) = receivers.next()?
-        {
-            let receiver = ReceiverNo(row.get(0)?);
-            let under_way = in_flight.get(&receiver).copied().unwrap_or(0);
-            let room = per_receiver_max.saturating_sub(under_way).min(limit);
-            if room > 0 {
-                queues.push(Queue { receiver, room, due: Vec::new(), may_have_more: true });
+        let mut turns = self.0.turns.lock();
+        let mut lines = Vec::new();
+        for institution in turns.institutions(&conn)? {
+            let under_way = room.per_institution.get(&institution).copied().unwrap_or(0);
+            let free = room.per_institution_max.saturating_sub(under_way).min(room.limit);
+            if free > 0 && lines.len() < room.limit {
+                let last = turns.receivers.get(&institution).copied().unwrap_or(0);
+                let line = Line::open(&conn, now, institution, last, free, room)?;
+                lines.extend((!line.queues.is_empty()).then_some(line));
             }
         }
-        drop(receivers);
         // Most often the first round is enough: an equal share for each.
-        let share = limit.div_ceil(queues.len().max(1));
-        queues.iter_mut().try_for_each(|queue| queue.fill(&conn, now, share))?;
-        if queues.iter().map(|queue| queue.due.len()).sum::<usize>() < limit {
-            queues.iter_mut().try_for_each(|queue| queue.fill(&conn, now, limit))?;
+        let mut given = Vec::with_capacity(lines.len());
+        for share in [room.limit.div_ceil(lines.len().max(1)), room.limit] {
+            given.clear();
+            for line in &mut lines {
+                given.push(line.give(&conn, now, share)?);
+            }
+            if given.iter().map(Vec::len).sum::<usize>() >= room.limit {
+                break;
+            }
         }
-        let due = in_turn(&queues, limit);
-        if let Some(last) = due.last() {
-            self.0.turn.store(last.receiver.0, Ordering::Relaxed);
-        }
+        let due = in_turn(&given, room.limit);
+        turns.served(&due);
         Ok(due)
     }
 
@@ -154,8 +147,98 @@ impl Reader {
     }
 }
 
+/// Who was served last.
+#[derive(Default)]
+pub(super) struct Turns {
+    institution: i64,
+    /// The receiver of each institution.
+    receivers: HashMap<InstitutionNo, i64>,
+}
+
+impl Turns {
+    /// The institutions that anything waits for, from the one after the last served on.
+    fn institutions(&self, conn: &Connection) -> Result<Vec<InstitutionNo>, StoreError> {
+        // From one to the next by the index, however many receivers each has.
+        let mut select = conn.prepare_cached(
+            "WITH RECURSIVE apps(app) AS ( \
+             SELECT min(app) FROM receivers WHERE next_due IS NOT NULL \
+             UNION ALL \
+             SELECT (SELECT min(app) FROM receivers \
+             WHERE next_due IS NOT NULL AND app > apps.app) FROM apps WHERE app IS NOT NULL) \
+             SELECT app FROM apps WHERE app IS NOT NULL ORDER BY app <= ?1, app",
+        )?;
+        let found =
+            select.query_and_then([self.institution], |row| Ok(InstitutionNo(row.get(0)?)))?;
+        found.collect()
+    }
+
+    fn served(&mut self, due: &[DueCallback]) {
+        for one in due {
+            self.institution = one.institution.0;
+            self.receivers.insert(one.institution, one.receiver.0);
+        }
+    }
+}
+
+/// What one institution has due.
+struct Line {
+    /// How many it may be sent now.
+    free: usize,
+    queues: Vec<Queue>,
+}
+
+impl Line {
+    /// Its receivers that have something due and room for it, from the one after the last served on.
+    fn open(
+        conn: &Connection,
+        now: Timestamp,
+        institution: InstitutionNo,
+        last: i64,
+        free: usize,
+        room: &Room,
+    ) -> Result<Self, StoreError> {
+        let mut queues = Vec::new();
+        let mut select = conn.prepare_cached(
+            "SELECT no FROM (SELECT no FROM receivers INDEXED BY receivers_due_by_app \
+             WHERE app = ?1 AND next_due IS NOT NULL AND next_due <= ?2 ORDER BY next_due \
+             LIMIT ?3) ORDER BY no <= ?4, no",
+        )?;
+        let mut receivers = select.query((institution.0, ms(now), RECEIVERS_MAX, last))?;
+        while queues.len() < free
+            && let Some(row) = receivers.next()?
+        {
+            let receiver = ReceiverNo(row.get(0)?);
+            let under_way = room.per_receiver.get(&receiver).copied().unwrap_or(0);
+            let room = room.per_receiver_max.saturating_sub(under_way).min(free);
+            if room > 0 {
+                let (due, may_have_more) = (Vec::new(), true);
+                queues.push(Queue { institution, receiver, room, due, may_have_more });
+            }
+        }
+        Ok(Self { free, queues })
+    }
+
+    /// So many of them at the most, its receivers in turn.
+    fn give(
+        &mut self,
+        conn: &Connection,
+        now: Timestamp,
+        share: usize,
+    ) -> Result<Vec<DueCallback>, StoreError> {
+        let limit = share.min(self.free);
+        let each = limit.div_ceil(self.queues.len().max(1));
+        self.queues.iter_mut().try_for_each(|queue| queue.fill(conn, now, each))?;
+        if self.queues.iter().map(|queue| queue.due.len()).sum::<usize>() < limit {
+            self.queues.iter_mut().try_for_each(|queue| queue.fill(conn, now, limit))?;
+        }
+        let due: Vec<_> = self.queues.iter().map(|queue| queue.due.as_slice()).collect();
+        Ok(in_turn(&due, limit))
+    }
+}
+
 /// What one receiver has due.
 struct Queue {
+    institution: InstitutionNo,
     receiver: ReceiverNo,
     /// How many it may be sent now.
     room: usize,
@@ -175,7 +258,8 @@ impl Queue {
              ORDER BY due_at, id LIMIT ?3",
         )?;
         let due = select.query_and_then((self.receiver.0, ms(now), bound(wanted)), |row| {
-            Ok(DueCallback { id: Id(row.get(0)?), receiver: self.receiver, due_at: time(row, 1)? })
+            let Self { institution, receiver, .. } = *self;
+            Ok(DueCallback { id: Id(row.get(0)?), institution, receiver, due_at: time(row, 1)? })
         })?;
         self.due = due.collect::<Result<_, StoreError>>()?;
         self.may_have_more = self.due.len() == wanted;
@@ -184,8 +268,8 @@ impl Queue {
 }
 
 /// One of each, then the second of each, and so on.
-fn in_turn(queues: &[Queue], limit: usize) -> Vec<DueCallback> {
-    let longest = queues.iter().map(|queue| queue.due.len()).max().unwrap_or(0);
-    let rounds = (0..longest).flat_map(|n| queues.iter().filter_map(move |queue| queue.due.get(n)));
-    rounds.take(limit).copied().collect()
+fn in_turn(queues: &[impl AsRef<[DueCallback]>], limit: usize) -> Vec<DueCallback> {
+    let longest = queues.iter().map(|queue| queue.as_ref().len()).max().unwrap_or(0);
+    let of_round = |n| queues.iter().filter_map(move |queue| queue.as_ref().get(n));
+    (0..longest).flat_map(of_round).take(limit).copied().collect()
 }

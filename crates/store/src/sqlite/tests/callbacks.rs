@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::coupon_story::issue;
 use super::story::Story;
-use crate::{CallbackFilter, CallbackStatus, DueCallback, PageRequest, ReceiverNo};
+use crate::{CallbackFilter, CallbackStatus, DueCallback, PageRequest, ReceiverNo, Room};
 
 const FIRST: PageRequest = PageRequest { before: None, limit: 100 };
 
@@ -122,7 +122,7 @@ fn what_is_due_is_given_oldest_first_and_the_next_moment_is_known() {
     story.issued("second");
     let at = |seconds| first.placed_at + SignedDuration::from_secs(seconds);
     assert_eq!(reader.next_callback_due().unwrap(), Some(at(1)));
-    let due = |now| reader.due_callbacks(now, &HashMap::new(), 9, 9).unwrap();
+    let due = |now| reader.due_callbacks(now, &Room::of(9, 9)).unwrap();
     let times = |now| due(now).iter().map(|it| it.due_at).collect::<Vec<_>>();
     assert_eq!(times(at(1) - SignedDuration::from_millis(1)), []);
     assert_eq!(times(at(1)), [at(1)]);
@@ -150,7 +150,7 @@ fn receivers_take_turns_and_none_starves_behind_another() {
     story.advance(60);
     let reader = story.store.reader();
     let ask = |limit| {
-        let due = reader.due_callbacks(story.now, &HashMap::new(), 8, limit).unwrap();
+        let due = reader.due_callbacks(story.now, &Room::of(limit, 8)).unwrap();
         hosts(&story, &due)
     };
     // One each, then the second of each; what is left over goes to whoever has more.
@@ -172,11 +172,13 @@ fn a_receiver_gets_no_more_at_once_than_it_may() {
     told_at(&mut story, "small", 0..2);
     story.advance(60);
     let reader = story.store.reader();
-    let all = reader.due_callbacks(story.now, &HashMap::new(), 100, 100).unwrap();
+    let all = reader.due_callbacks(story.now, &Room::of(100, 100)).unwrap();
     assert_eq!(all.len(), 22);
     let big = all[0].receiver;
     let count = |in_flight: &HashMap<ReceiverNo, usize>| {
-        let due = reader.due_callbacks(story.now, in_flight, 8, 100).unwrap();
+        let due = reader
+            .due_callbacks(story.now, &Room { per_receiver: in_flight.clone(), ..Room::of(100, 8) })
+            .unwrap();
         (due.iter().filter(|it| it.receiver == big).count(), due.len())
     };
     assert_eq!(count(&HashMap::new()), (8, 10));
@@ -184,7 +186,9 @@ fn a_receiver_gets_no_more_at_once_than_it_may() {
     assert_eq!(count(&[(big, 8)].into()), (0, 2));
     assert_eq!(count(&[(big, 9)].into()), (0, 2));
     // A full receiver does not use up the turns of the others.
-    let due = reader.due_callbacks(story.now, &[(big, 8)].into(), 8, 1).unwrap();
+    let due = reader
+        .due_callbacks(story.now, &Room { per_receiver: [(big, 8)].into(), ..Room::of(1, 8) })
+        .unwrap();
     assert_eq!(hosts(&story, &due), ["small"]);
 }
 
@@ -197,9 +201,46 @@ fn the_same_host_of_two_institutions_is_two_receivers() {
     story.run(command);
     story.advance(1);
     let reader = story.store.reader();
-    let due = reader.due_callbacks(story.now, &HashMap::new(), 1, 9).unwrap();
+    let due = reader.due_callbacks(story.now, &Room::of(9, 1)).unwrap();
     assert_eq!(due.len(), 2);
     assert_ne!(due[0].receiver, due[1].receiver);
     let callback = reader.callback(due[1].id).unwrap().unwrap();
     assert_eq!(callback.appid, InstitutionId::from("else"));
+}
+
+#[test]
+fn institutions_take_turns_however_many_receivers_one_of_them_has() {
+    let mut story = Story::begun_with_coupons();
+    for n in 0..20 {
+        told_at(&mut story, &format!("host{n}"), n..n + 1);
+    }
+    let mut command = issue("gifts", "one", "user");
+    command.key.appid = InstitutionId::from("else");
+    story.run(command);
+    story.advance(60);
+    let reader = story.store.reader();
+    let all = reader.due_callbacks(story.now, &Room::of(100, 8)).unwrap();
+    assert_eq!(all.len(), 21);
+    let many = all
+        .iter()
+        .map(|due| due.institution)
+        .max_by_key(|institution| all.iter().filter(|due| due.institution == *institution).count());
+    let many = many.unwrap();
+    let of_many = |room: &Room| {
+        let due = reader.due_callbacks(story.now, room).unwrap();
+        (due.iter().filter(|due| due.institution == many).count(), due.len())
+    };
+    assert_eq!(of_many(&Room::of(2, 8)), (1, 2), "one each");
+    assert_eq!(of_many(&Room::of(2, 8)), (1, 2), "and again");
+    let half = Room { per_institution_max: 5, ..Room::of(100, 8) };
+    assert_eq!(of_many(&half), (5, 6));
+    let full = Room { per_institution: [(many, 5)].into(), ..half.clone() };
+    assert_eq!(of_many(&full), (0, 1), "one that is full is passed over");
+    // Its receivers have their turns, too, though others are served between.
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..20 {
+        let due = reader.due_callbacks(story.now, &Room::of(2, 8)).unwrap();
+        seen.extend(due.iter().map(|due| due.receiver));
+    }
+    assert_eq!(seen.len(), 21);
 }

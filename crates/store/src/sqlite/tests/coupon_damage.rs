@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use super::coupon_story::issue;
 use super::story::Story;
+use crate::Room;
 
 /// Everything that can happen to coupons and their callbacks.
 fn eventful() -> Story {
@@ -32,7 +33,7 @@ fn eventful() -> Story {
     story.redeem(slow[3], 600);
     story.redeem(gifts[0].id, 1000);
     story.run(VoidCoupon { coupon: gifts[1].id, reason: "asked".to_owned() });
-    let due = reader.due_callbacks(story.now, &Default::default(), 9, 99).unwrap();
+    let due = reader.due_callbacks(story.now, &Room::of(99, 9)).unwrap();
     story.attempt(due[0].id, AttemptOutcome::Acknowledged);
     story.exhaust(due[1].id);
     story.attempt(due[2].id, AttemptOutcome::Broken);

@@ -4,7 +4,7 @@ use huodong_campaign::*;
 use jiff::{SignedDuration, Timestamp};
 
 use super::story::Story;
-use crate::CallbackStatus;
+use crate::{CallbackStatus, Room};
 
 #[test]
 fn opening_frees_every_lease_and_writes_the_attempts_down_as_interrupted() {
@@ -12,7 +12,7 @@ fn opening_frees_every_lease_and_writes_the_attempts_down_as_interrupted() {
     let coupons: Vec<Coupon> = (0..3).map(|i| story.issued(&format!("c{i}"))).collect();
     story.advance(1);
     let reader = story.store.reader();
-    let due = reader.due_callbacks(story.now, &Default::default(), 10, 10).unwrap();
+    let due = reader.due_callbacks(story.now, &Room::of(10, 10)).unwrap();
     assert_eq!(due.len(), 3);
     story.advance(5);
     let until = story.now + SignedDuration::from_secs(30);
@@ -32,7 +32,7 @@ fn opening_frees_every_lease_and_writes_the_attempts_down_as_interrupted() {
     let reader = story.store.reader();
     assert_eq!(reader.lapsed_leases(Timestamp::MAX, 9).unwrap(), []);
     assert_eq!(reader.callback_counts().unwrap(), [(CallbackStatus::Waiting, 3)]);
-    assert_eq!(reader.due_callbacks(story.now, &Default::default(), 10, 10).unwrap(), due);
+    assert_eq!(reader.due_callbacks(story.now, &Room::of(10, 10)).unwrap(), due);
     let callback = reader.callback(due[0].id).unwrap().unwrap();
     assert_eq!((callback.attempts, callback.tries), (1, 0));
     assert_eq!(callback.state, CallbackState::Waiting { due_at: due[0].due_at });
