@@ -8,11 +8,11 @@ use crate::engine::{Engine, EngineError};
 
 /// How many coupons one command expires. Each costs tens of microseconds, so that callers whose
 /// commands share its batch hardly notice.
-const PER_COMMAND: usize = 256;
+const PER_COMMAND: usize = 64;
 /// How many such commands are under way: one is written while the next waits.
 const COMMANDS_AT_ONCE: usize = 2;
 /// How many coupons expire before others have their turn.
-const AT_A_TIME: usize = 8 * PER_COMMAND;
+const AT_A_TIME: usize = 32 * PER_COMMAND;
 
 pub(super) async fn settle_due(engine: &Engine, now: Timestamp) -> Result<u64, EngineError> {
     let mut ran = 0;

@@ -48,7 +48,7 @@ async fn coupons_that_end_together_leave_others_their_turn() {
     let ran = scene.engine.run_due_after(|clock| clock.advance(day)).await.unwrap();
     done_expiring.store(true, Ordering::Release);
     assert_eq!(ran.coupons_expired, 5_000);
-    // Twenty commands expire them, two at a time.
+    // Some eighty commands expire them, two at a time.
     let answered = caller.await.unwrap();
     assert!(answered >= 5, "{answered} calls were answered meanwhile");
     assert_eq!(by_status(&scene).await, [(CouponStatus::Expired, 5_000)]);
