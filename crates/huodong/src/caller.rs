@@ -1,9 +1,10 @@
 //! Where a command calls, and as whom.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
-use reqwest::Url;
+use reqwest::{Certificate, Client, Url};
 
 use crate::credentials::{Credentials, Gongyi};
 use crate::failure::{Context as _, Failure};
@@ -55,6 +56,18 @@ impl Caller {
         };
         Ok(Called { base_url, gongyi: found.gongyi })
     }
+}
+
+/// What calls go by; with a file, only servers whose certificates it vouches for are called.
+pub(crate) fn client(timeout: Duration, ca_file: Option<&Path>) -> Result<Client, Failure> {
+    let mut builder = Client::builder().timeout(timeout).no_proxy();
+    if let Some(path) = ca_file {
+        let what = format!("read the certificates in {}", path.display());
+        let pem = std::fs::read(path).cannot(&what)?;
+        let certificates = Certificate::from_pem_bundle(&pem).cannot(&what)?;
+        builder = builder.tls_certs_only(certificates);
+    }
+    builder.build().cannot("make an HTTP client")
 }
 
 /// A server that does not answer at all is most often one that was not started.

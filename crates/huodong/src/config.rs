@@ -17,7 +17,7 @@ use crate::failure::{Context, Failure};
 pub(crate) const DEFAULT: &str = include_str!("../huodong.default.toml");
 
 /// Begins the environment's names of settings.
-const PREFIX: &str = "HUODONG_";
+pub(crate) const PREFIX: &str = "HUODONG_";
 /// Where the master key is looked for first.
 pub(crate) const MASTER_KEY_VARIABLE: &str = "HUODONG_MASTER_KEY";
 

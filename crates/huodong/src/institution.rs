@@ -9,6 +9,7 @@ use reqwest::Url;
 use crate::credentials::Credentials;
 pub(crate) use crate::credentials::Lakala as Institution;
 use crate::failure::{Context as _, Failure};
+use crate::shell::quoted;
 
 /// Where to call and as whom: flags and environment first, then the credentials file, then the
 /// sandbox's well-known institution.
@@ -88,7 +89,7 @@ impl Caller {
         ];
         for (name, value) in paths.into_iter().chain(texts) {
             if let Some(value) = value {
-                again.push_str(&format!(" --{name} {value}"));
+                again.push_str(&format!(" --{name} {}", quoted(&value)));
             }
         }
         again

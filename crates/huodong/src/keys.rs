@@ -15,7 +15,7 @@ use crate::failure::Failure;
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   huodong keys new --cn 'Example Bank' --out keys    # a partner's key and certificate
-  huodong keys platform list --token $TOKEN          # the platform's keys
+  huodong keys platform list --server http://127.0.0.1:8080 --token $TOKEN   # the platform's keys
   huodong help keys platform                         # how to rotate them")]
 pub(crate) enum Keys {
     /// Make a private key and its self-signed certificate.

@@ -38,7 +38,7 @@ pub(crate) const DEFAULT_URL: &str = "http://127.0.0.1:18081";
 
 /// Callbacks whose attempts are counted at once; beyond that counting begins anew.
 const COUNTED_MAX: usize = 100_000;
-/// At the end, how long answers under way may take.
+/// At the end, how much longer than they were told to answers under way may take.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// Receives callbacks on any path, verifies them as an integrator must, prints them and answers as
@@ -52,7 +52,7 @@ const GRACE: Duration = Duration::from_millis(500);
   ack          200 {\"code\":\"SUCCESS\",\"msg\":\"处理成功\"}; taken, and not sent again
   fail         200 {\"code\":\"FAIL\",…}; all that follow are no acknowledgement either
   junk         200 with a body that is no JSON
-  500          this status, 100 to 599, with the body that would be an acknowledgement
+  500          this status, 200 to 599, with the body that would be an acknowledgement
   redirect     302 to another path here; senders must not follow it
   large        an answer of 1 MiB
   slow         acknowledges after 30 s; slow:2500 after so many milliseconds
@@ -108,6 +108,9 @@ impl Listen {
         // To standard error, so that --json leaves standard output to the lines alone.
         eprintln!("listening on http://{at}; Ctrl-C stops it");
         let answers = if self.answers.is_empty() { vec![self.answer] } else { self.answers };
+        // The last attempt that is to come is answered as it was to be, however slowly.
+        let slowest = answers.iter().map(|answer| answer.takes()).max().unwrap_or_default();
+        let options = ListenOptions { grace: slowest + GRACE, ..ListenOptions::default() };
         let receiver = Arc::new(Receiver {
             verifier: Verifier::new(certificates),
             answers,
@@ -121,7 +124,6 @@ impl Listen {
             .fallback(receive)
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .with_state(Arc::clone(&receiver));
-        let options = ListenOptions { grace: GRACE, ..ListenOptions::default() };
         let stopping = async {
             tokio::select! {
                 () = stop.told() => {}

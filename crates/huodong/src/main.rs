@@ -22,6 +22,7 @@ mod reply_signature;
 mod sandbox;
 mod serve;
 mod settings;
+mod shell;
 mod sign;
 mod signals;
 
@@ -68,7 +69,8 @@ Run it for others:
   huodong master-key > master.key        # seals partners' secrets
   huodong token create --config huodong.toml --name ops
   huodong serve --config huodong.toml --master-key-file master.key
-  huodong keys platform list             # what it signs with, and how to rotate it
+  huodong keys platform list --server http://127.0.0.1:8080 --token $TOKEN
+                                         # what it signs with; its help says how to rotate it
   huodong audit --config huodong.toml    # do the books balance? (server stopped)
 
 `huodong help COMMAND` says more about each, with examples.

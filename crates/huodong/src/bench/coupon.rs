@@ -107,7 +107,7 @@ impl Coupon {
         })?;
         let after = Bound::measure(&key, BOUND)?;
         let verified = verify(&institution, &report.tally.samples)?;
-        self.tell(&report, [before, after], verified);
+        self.tell(&report, count, [before, after], verified);
         if report.accepted() == 0 {
             return Err(Failure::new("no coupon was issued"));
         }
@@ -191,7 +191,7 @@ impl Coupon {
         Ok(all)
     }
 
-    fn tell(&self, report: &Report, bounds: [Bound; 2], verified: usize) {
+    fn tell(&self, report: &Report, count: u64, bounds: [Bound; 2], verified: usize) {
         // The machine's speed changes under us; the run lies between the two.
         let bound = Bound::mean(bounds);
         let share = bound.share(report.accepted_per_s());
@@ -203,6 +203,12 @@ impl Coupon {
             println!("{found}");
         } else {
             println!("{report}\n{bound}");
+            if report.ran_out {
+                println!(
+                    "the load ended early: all {count} signed requests were sent (at most \
+                     {REQUESTS_MAX} are signed)"
+                );
+            }
             println!(
                 "that is {:.0} % of what it can sign; {verified} replies verified",
                 share * 100.0

@@ -73,6 +73,8 @@ pub(super) fn run(load: &Load) -> Result<Report, Failure> {
         what: load.requests.what(),
         connections: load.connections,
         rate: load.rate,
+        // One that was asked for beyond the last is how a worker learns of the end.
+        ran_out: load.count.is_some_and(|count| taken.into_inner() > count),
         measured,
         tally,
     })

@@ -76,6 +76,8 @@ pub(super) struct Report {
     pub(super) connections: usize,
     /// Requests a second that were to be sent; `None` for a closed loop.
     pub(super) rate: Option<f64>,
+    /// True where the load ended because there were no more requests, before its time was up.
+    pub(super) ran_out: bool,
     /// How long was measured.
     pub(super) measured: Duration,
     /// What happened.
@@ -113,6 +115,7 @@ impl Report {
         json!({
             "connections": self.connections,
             "rate": self.rate,
+            "ran_out": self.ran_out,
             "measured_s": self.measured.as_secs_f64(),
             "accepted": self.accepted(),
             "accepted_per_s": self.per_second(self.accepted()),
@@ -178,8 +181,14 @@ mod tests {
         let mut both = Tally::new();
         both.add(&tally);
         let measured = Duration::from_secs(2);
-        let report =
-            Report { what: "donations", connections: 1, rate: None, measured, tally: both };
+        let report = Report {
+            what: "donations",
+            connections: 1,
+            rate: None,
+            ran_out: false,
+            measured,
+            tally: both,
+        };
         let json = report.json();
         assert_eq!(json["accepted"], 100);
         assert_eq!(json["accepted_per_s"], 50.0);

@@ -9,11 +9,13 @@ use huodong_engine::source::monotonic;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::receiver::Receivers;
-use crate::config::MASTER_KEY_VARIABLE;
+use crate::config::{MASTER_KEY_VARIABLE, PREFIX};
 use crate::failure::{Context as _, Failure};
 
 /// How often it is looked after.
 const LOOK: Duration = Duration::from_millis(20);
+/// How long it may take to open its database and serve.
+const START: Duration = Duration::from_secs(120);
 /// Without a callback for so long, something is wrong.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -27,13 +29,19 @@ impl Served {
         let mut command = Command::new(program);
         command.args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json"]);
         command.args(["--log-level", "warn,huodong::serve=info"]).arg("--data").arg(directory);
-        command.env(MASTER_KEY_VARIABLE, key);
+        // Its settings are these, not those of whoever measures.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with(PREFIX) {
+                command.env_remove(name);
+            }
+        }
+        command.env_remove("RUST_LOG").env(MASTER_KEY_VARIABLE, key);
         command.env("HUODONG_CALLBACKS__ALLOW_HTTP", "true");
         command.env("HUODONG_CALLBACKS__ALLOW_PRIVATE", "true");
         let mut child = command.stderr(Stdio::piped()).spawn().cannot("start a server")?;
         let log = child.stderr.take().ok_or_else(|| Failure::new("the server has no log"))?;
         let served = Self(child);
-        tokio::task::spawn_blocking(move || {
+        let serving = tokio::task::spawn_blocking(move || {
             let mut said = String::new();
             let mut lines = BufReader::new(log).lines();
             for line in lines.by_ref() {
@@ -47,9 +55,10 @@ impl Served {
                 said.push('\n');
             }
             Err(Failure::new(format!("the server ended before it served:\n{said}")))
-        })
-        .await
-        .cannot("wait for the server")??;
+        });
+        // In time or not, the server is killed where this fails, and with it the log ends.
+        let serving = tokio::time::timeout(START, serving).await;
+        serving.cannot("wait for the server")?.cannot("wait for the server")??;
         Ok(served)
     }
 

@@ -8,10 +8,10 @@ use axum::body::Bytes;
 use clap::Args;
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
-use reqwest::{Certificate, Client, StatusCode, Url};
+use reqwest::{Client, StatusCode, Url};
 use serde_json::Value;
 
-use crate::caller::no_answer;
+use crate::caller::{client, no_answer};
 use crate::failure::{Context as _, Failure};
 use crate::json_text::pretty;
 
@@ -58,14 +58,7 @@ pub(super) struct Answered {
 impl Exchange {
     /// The client it goes by.
     pub(super) fn client(&self) -> Result<Client, Failure> {
-        let mut builder = Client::builder().timeout(ANSWER_TIMEOUT).no_proxy();
-        if let Some(path) = &self.ca_file {
-            let what = format!("read the certificates in {}", path.display());
-            let pem = std::fs::read(path).cannot(&what)?;
-            let certificates = Certificate::from_pem_bundle(&pem).cannot(&what)?;
-            builder = builder.tls_certs_only(certificates);
-        }
-        builder.build().cannot("make an HTTP client")
+        client(ANSWER_TIMEOUT, self.ca_file.as_deref())
     }
 
     /// Sends a call. The request and the answer's head go to standard error.

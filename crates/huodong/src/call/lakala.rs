@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::institution::{Called, Caller, Institution};
 use crate::listen::DEFAULT_URL;
 use crate::reply_signature;
+use crate::shell::quoted;
 use crate::sign::authorization;
 
 /// Who gets the coupon, unless it is said.
@@ -228,16 +229,6 @@ fn field<'d>(data: &'d Value, name: &str) -> &'d str {
     data[name].as_str().unwrap_or_default()
 }
 
-/// A word for a shell.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.:/@%+".contains(c);
-    if text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -283,12 +274,5 @@ mod tests {
         let given = vec![("mer_order_id".to_owned(), Value::from("o-1"))];
         let refused = query_fields(&institution(), given).unwrap_err();
         assert!(refused.message.contains("trade_no is missing"), "{}", refused.message);
-    }
-
-    #[test]
-    fn words_for_a_shell_are_quoted_where_it_would_misread_them() {
-        assert_eq!(quoted("o-1"), "o-1");
-        assert_eq!(quoted("o 1"), "'o 1'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
     }
 }

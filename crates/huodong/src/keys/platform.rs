@@ -2,11 +2,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use reqwest::{Client, Method, Url};
+use reqwest::{Method, Url};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::caller::{SANDBOX_URL, no_answer};
+use crate::caller::{SANDBOX_URL, client, no_answer};
 use crate::failure::{Context as _, Failure};
 use crate::files::write_private;
 
@@ -19,8 +19,11 @@ const KEYS_MAX: usize = 500;
 /// are made in the server, sealed under its master key, and never leave it; partners get the
 /// certificates. Serving makes the first two by itself.
 #[derive(Debug, Subcommand)]
-#[command(after_help = "To rotate a key while everything goes on:
-  huodong keys platform add reply --token $TOKEN         # 1. published; nothing is signed with it yet
+#[command(after_help = "What a server signs with:
+  huodong keys platform list --server http://127.0.0.1:8080 --token $TOKEN
+
+To rotate a key while everything goes on, with --server and --token as above:
+  huodong keys platform add reply …                      # 1. published; nothing is signed with it yet
   huodong keys platform certificates --out certs …       # 2. both certificates of a purpose in one
                                                          #    file: give it to every partner, and
                                                          #    wait until they have taken it in
@@ -98,6 +101,9 @@ pub(crate) struct Operator {
     /// An operator's token; changes need the role admin.
     #[arg(long, env = "HUODONG_TOKEN", hide_env_values = true)]
     token: String,
+    /// Trust the certificates in this PEM file, and no others.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
 }
 
 /// A key as the operator API shows it.
@@ -187,8 +193,8 @@ impl Operator {
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Failure> {
         let url = self.server.join(&format!("/operator/v1/platform-keys{path}"));
         let url = url.cannot(format_args!("call below {}", self.server))?;
-        let client = Client::builder().timeout(ANSWER_TIMEOUT).no_proxy().build();
-        let mut request = client.cannot("make an HTTP client")?.request(method, url.clone());
+        let client = client(ANSWER_TIMEOUT, self.ca_file.as_deref())?;
+        let mut request = client.request(method, url.clone());
         request = request.bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.json(&body);

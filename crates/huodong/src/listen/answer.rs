@@ -35,7 +35,7 @@ impl FromStr for Answer {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
-            "is none of ack, fail, junk, redirect, large, slow, slow:MS, drop and 100 to 599"
+            "is none of ack, fail, junk, redirect, large, slow, slow:MS, drop and 200 to 599"
                 .to_owned()
         };
         Ok(match text.trim() {
@@ -52,7 +52,8 @@ impl FromStr for Answer {
                     Self::Slow(Duration::from_millis(ms))
                 }
                 None => {
-                    let status = other.parse::<u16>().ok().filter(|status| *status < 600);
+                    let status =
+                        other.parse::<u16>().ok().filter(|status| (200..600).contains(status));
                     let status = status.and_then(|status| StatusCode::from_u16(status).ok());
                     Self::Status(status.ok_or_else(wrong)?)
                 }
@@ -77,6 +78,11 @@ impl fmt::Display for Answer {
 }
 
 impl Answer {
+    /// How long it is told to take.
+    pub(super) fn takes(self) -> Duration {
+        if let Self::Slow(wait) = self { wait } else { Duration::ZERO }
+    }
+
     /// Gives it.
     pub(super) async fn give(self, connection: &ConnectionHandle, uri: &Uri) -> Response {
         let acknowledgement = || Acknowledgement::success().to_json();
@@ -130,7 +136,9 @@ mod tests {
             assert_eq!(text.parse::<Answer>().unwrap().to_string(), text);
         }
         assert_eq!("slow".parse(), Ok(Answer::Slow(SLOW)));
-        for wrong in ["", "acknowledge", "99", "600", "slow:", "slow:x", "slow:3600001"] {
+        for wrong in
+            ["", "acknowledge", "99", "100", "199", "600", "slow:", "slow:x", "slow:3600001"]
+        {
             assert!(wrong.parse::<Answer>().is_err(), "{wrong}");
         }
     }
