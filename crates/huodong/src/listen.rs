@@ -49,7 +49,8 @@ const GRACE: Duration = Duration::from_millis(500);
 /// ten at once.
 #[derive(Debug, Args)]
 #[command(after_help = "Answers:
-  ack          200 {\"code\":\"SUCCESS\",\"msg\":\"处理成功\"}; taken, and not sent again
+  ack          200 {\"code\":\"SUCCESS\",\"msg\":\"处理成功\"}; taken, and not sent again.
+               What does not verify is answered fail instead, as an integrator must
   fail         200 {\"code\":\"FAIL\",…}; all that follow are no acknowledgement either
   junk         200 with a body that is no JSON
   500          this status, 200 to 599, with the body that would be an acknowledgement
@@ -207,7 +208,7 @@ async fn receive(
     }
     let received = Received::examine(&receiver.verifier, &uri, &headers, &body);
     let (number, attempt) = receiver.count(received.callback());
-    let answer = receiver.answer_to(attempt);
+    let answer = received.answered(receiver.answer_to(attempt));
     let at = SHANGHAI.to_datetime(receiver.clock.real());
     let text = if receiver.json {
         received.line(number, attempt, at, answer)

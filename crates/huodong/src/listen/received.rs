@@ -43,6 +43,14 @@ impl Received {
         }
     }
 
+    /// What it is answered: nobody acknowledges what may be another's.
+    pub(super) fn answered(&self, told: Answer) -> Answer {
+        match told {
+            Answer::Ack | Answer::Slow(_) if self.verified.is_err() => Answer::Fail,
+            told => told,
+        }
+    }
+
     /// For people.
     pub(super) fn text(&self, number: u64, attempt: u32, at: DateTime, answer: Answer) -> String {
         let what = match &self.callback {

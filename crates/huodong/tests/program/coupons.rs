@@ -143,6 +143,17 @@ fn what_is_no_callback_of_the_platforms_is_shown_as_that() {
     assert_eq!(listener.child.wait().unwrap().code(), Some(0));
 }
 
+#[test]
+fn what_does_not_verify_is_not_acknowledged() {
+    let mut listener = Listener::start(&["--count", "1"]);
+    let mut curl = Command::new("curl");
+    curl.args(["-s", "-d", r#"{"callTradeNo":"1"}"#, &listener.url]);
+    let answer: Value = serde_json::from_slice(&curl.output().unwrap().stdout).unwrap();
+    assert_eq!(answer["code"], "FAIL");
+    assert_eq!(listener.next()["answered"], "fail");
+    assert!(listener.child.wait().unwrap().success());
+}
+
 /// The README's lines, with the sandbox's address in place of the well-known one.
 #[test]
 fn a_person_with_curl_and_openssl_issues_a_coupon() {
