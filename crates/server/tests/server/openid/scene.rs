@@ -30,7 +30,7 @@ pub async fn start(change: impl FnOnce(&mut Settings)) -> TestApp {
         appid: Some(appid.clone()),
         org_id: "90000001".into(),
         name: "示例银行".to_owned(),
-        certificate: String::new(),
+        certificate: huodong_server::seed::INSTITUTION.certificate_pem.to_owned(),
         member_prefix: "AAA".into(),
         owners: vec![OwnerId::from("80000007")],
         rate_per_s: None,
