@@ -92,7 +92,10 @@ impl Sandbox {
             let base_url = format!("http://{}", server.address());
             // The addresses are taken, so whoever calls from now on is answered.
             if let Some(path) = &self.credentials {
-                let credentials = Credentials::of_seed(&base_url);
+                let mut credentials = Credentials::of_seed(&base_url);
+                let settings = &server.app.settings.lakala;
+                credentials.lakala.issue_path.clone_from(&settings.issue_path);
+                credentials.lakala.query_path.clone_from(&settings.query_path);
                 credentials.write(path).cannot(format_args!("write {}", path.display()))?;
             }
             self.greet(&base_url);
