@@ -13,30 +13,61 @@ use crate::scene::{Scene, done, seconds, start, to_this_machine};
 
 const MS: SignedDuration = SignedDuration::from_millis(1);
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_attempts_at_the_printed_times_and_not_before() {
-    let scene = Scene::delivering(to_this_machine()).await;
-    let receiver = Receiver::that(&scene.clock, Reply::Say(500, "FAIL")).await;
-    let coupon = scene.issue(1, &receiver.url()).await;
+/// When the attempts are due, in seconds after the event: 1s/5s/5s/10s/3m/10m/20m/30m/1h/2h one
+/// after the other, 4h3m21s in all.
+const PRINTED_S: [i64; 10] = [1, 6, 11, 21, 201, 801, 2_001, 3_801, 7_401, 14_601];
 
-    for (made, after) in SCHEDULE_S.into_iter().enumerate() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_attempts_at_the_printed_times_and_not_before_however_they_fail() {
+    let options = DeliveryOptions {
+        timeout: Duration::from_millis(300),
+        answer_bytes_max: 2_000,
+        ..to_this_machine()
+    };
+    let scene = Scene::delivering(options).await;
+    let elsewhere = Receiver::that(&scene.clock, Reply::Ack).await;
+    let kinds = [
+        (Reply::Say(500, "SUCCESS"), AttemptOutcome::BadStatus),
+        (Reply::Redirect(302, elsewhere.url()), AttemptOutcome::BadStatus),
+        (Reply::Say(200, "FAIL"), AttemptOutcome::NotAcknowledged),
+        (Reply::Say(200, "{junk"), AttemptOutcome::NotAcknowledged),
+        (Reply::Bytes(2_001), AttemptOutcome::TooLarge),
+        (Reply::Drip, AttemptOutcome::TimedOut),
+        (Reply::WhenLetGo, AttemptOutcome::TimedOut),
+        (Reply::Close, AttemptOutcome::Broken),
+    ];
+    let mut told = Vec::new();
+    for (n, (reply, outcome)) in kinds.into_iter().enumerate() {
+        let receiver = Receiver::that(&scene.clock, reply).await;
+        told.push((scene.issue(n, &receiver.url()).await, outcome, Some(receiver)));
+    }
+    let closed = format!(
+        "http://{}/",
+        TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+    );
+    told.push((scene.issue(told.len(), &closed).await, AttemptOutcome::Unreachable, None));
+
+    for (made, after) in PRINTED_S.into_iter().enumerate() {
         let due_at = start() + seconds(after);
         let just_before = due_at.duration_since(scene.clock.now()) - MS;
-        assert_eq!(scene.advance(just_before).await, 0, "before the attempt after {after} s");
-        assert_eq!(receiver.count(), made);
-        assert_eq!(scene.advance(MS).await, 1, "the attempt after {after} s");
-        assert_eq!(receiver.requests()[made].at, due_at);
+        assert_eq!(scene.advance(just_before).await, 0, "before the attempts after {after} s");
+        assert_eq!(scene.advance(MS).await, told.len() as u64, "the attempts after {after} s");
+        for receiver in told.iter().filter_map(|(_, _, receiver)| receiver.as_ref()) {
+            assert_eq!(receiver.count(), made + 1);
+            assert_eq!(receiver.requests()[made].at, due_at);
+        }
     }
-    let (state, attempts) = scene.story(coupon).await;
-    assert_eq!(state, CallbackState::Exhausted);
-    for (attempt, after) in attempts.iter().zip(SCHEDULE_S) {
-        let due_at = start() + seconds(after);
-        assert_eq!((attempt.due_at, attempt.at), (due_at, due_at));
-        assert_eq!(attempt.outcome, AttemptOutcome::BadStatus);
-        assert_eq!((attempt.status, &attempt.answer[..]), (Some(500), &b"FAIL"[..]));
-        assert_eq!(attempt.reason, "the answer's status is 500");
+    for (coupon, outcome, _) in &told {
+        let (state, attempts) = scene.story(*coupon).await;
+        assert_eq!(state, CallbackState::Exhausted, "{outcome:?}");
+        assert_eq!(attempts.len(), PRINTED_S.len(), "{outcome:?}");
+        for (attempt, after) in attempts.iter().zip(PRINTED_S) {
+            let due_at = start() + seconds(after);
+            assert_eq!((attempt.due_at, attempt.at), (due_at, due_at), "{attempt:?}");
+            assert_eq!(attempt.outcome, *outcome, "{attempt:?}");
+        }
     }
-    assert_eq!(attempts.len(), SCHEDULE_S.len());
+    assert_eq!(elsewhere.count(), 0, "no redirect was followed");
     assert_eq!(scene.advance(SignedDuration::from_hours(10)).await, 0);
     assert!(scene.scribe.heard().iter().all(|heard| heard.late.is_zero()));
     scene.engine.stop().await;
