@@ -49,7 +49,7 @@ coded! {
     CouponStatus { 1 => Process, 2 => Issued, 3 => Failed, 4 => Used, 5 => Expired }
     DonationStatus { 2 => Placed, 11 => Paid, 13 => Failed, 15 => Refunded }
     InstitutionStatus { 1 => Active, 2 => Revoked }
-    KeyPurpose { 1 => Reply, 2 => Notify }
+    KeyPurpose { 1 => Reply, 2 => Notify, 3 => GatewayRsa, 4 => GatewaySm2 }
     KeyStatus { 1 => Published, 2 => Signing, 3 => Retired }
     Role { 1 => Viewer, 2 => Reviewer, 3 => Finance, 4 => Admin }
     TransferReason {
