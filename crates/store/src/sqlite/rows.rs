@@ -1,6 +1,7 @@
 //! Rows as the rules' entities. Each query's first column is the number lists are paged by.
 
 mod coupons;
+mod gateway;
 mod partners;
 
 use huodong_campaign::{
@@ -16,6 +17,10 @@ use super::errors::corrupt;
 use crate::StoreError;
 
 pub(super) use coupons::{ATTEMPTS, CALLBACKS, COUPONS, attempt, callback, coupon};
+pub(super) use gateway::{
+    ENROLMENTS, GATEWAY_REQUESTS, INITIATORS, MERCHANTS, PHOTOS, PHOTOS_AND_CONTENTS, enrolment,
+    gateway_request, initiator, merchant, photo, photo_and_content,
+};
 pub(super) use partners::{
     INSTITUTIONS, OPENID_PAGES, PLATFORM_KEYS, institution, openid_page, platform_key,
 };

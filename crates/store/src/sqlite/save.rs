@@ -4,6 +4,7 @@
 mod bulk;
 mod callbacks;
 mod coupons;
+mod gateway;
 mod partners;
 mod totals;
 
@@ -37,6 +38,8 @@ pub(super) fn wipe(conn: &Connection, epoch: i64) -> Result<(), StoreError> {
          DELETE FROM institutions; DELETE FROM platform_keys; DELETE FROM openid_pages; \
          DELETE FROM coupons; DELETE FROM coupon_totals; DELETE FROM receivers; \
          DELETE FROM callbacks; DELETE FROM callback_counts; DELETE FROM attempts; \
+         DELETE FROM initiators; DELETE FROM merchants; DELETE FROM photos; \
+         DELETE FROM photo_contents; DELETE FROM enrolments; DELETE FROM gateway_requests; \
          DELETE FROM accounts WHERE id <> 1; \
          UPDATE accounts SET balance = 0 WHERE id = 1;",
     )?;
@@ -58,9 +61,11 @@ impl Saver<'_> {
         self.bids(world)?;
         self.projects(world)?;
         self.partners(world)?;
+        self.gateway_partners(world)?;
         self.activities(world)?;
         self.donations(world)?;
         self.coupons(world)?;
+        self.gateway(world)?;
         self.callbacks(world)?;
         self.attempts(world)?;
         self.transfers(world)?;
