@@ -8,8 +8,8 @@ pub use command::{CreateActivity, EndActivity, FundActivity, SetStatus, UpdateAc
 pub(crate) use command::{check_channel, check_window, living};
 
 use crate::{
-    AccountId, ActivityNo, CouponOffer, Fen, Id, InstitutionId, OfferRefusal, OrgNo, ProjectNo,
-    UserLimits,
+    AccountId, ActivityNo, CertId, CouponOffer, Fen, Id, InstitutionId, OfferRefusal, OrgNo,
+    ProjectNo, UserLimits,
 };
 
 /// What kind of campaign; the numbers are the vendor's.
@@ -174,6 +174,9 @@ pub enum ActivityRefusal {
     /// One of its issuers does not exist.
     #[error("institution {0} is unknown")]
     UnknownIssuer(InstitutionId),
+    /// One of its initiators does not exist.
+    #[error("initiator {0} is unknown")]
+    UnknownInitiator(CertId),
     /// What a coupon activity hands out breaks a rule.
     #[error(transparent)]
     Offer(#[from] OfferRefusal),

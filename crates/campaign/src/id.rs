@@ -48,14 +48,20 @@ macro_rules! text_id {
 text_id! {
     /// An activity's number.
     ActivityNo;
+    /// A merchant, as Alipay knows it (商户PID).
+    AlipayPid;
     /// A gongyi application.
     AppId;
     /// What an application pays by; assigned by the platform.
     Bid;
     /// A page that tells an institution its users' openids.
     CampaignNo;
+    /// A ysepay initiator (发起方商户号).
+    CertId;
     /// A lakala institution, by its appid.
     InstitutionId;
+    /// A merchant of an initiator's (商户号).
+    MercId;
     /// A user's WeChat openid.
     OpenId;
     /// An enterprise that funds activities.

@@ -10,15 +10,21 @@ mod application;
 mod audit;
 mod callback;
 mod command;
+mod consult;
 mod coupon;
 mod donation;
+mod enrolment;
 mod flowers;
+mod gateway_request;
 mod id;
+mod initiator;
 mod institution;
+mod merchant;
 mod money;
 mod openid_page;
 mod operator;
 mod organization;
+mod photo;
 mod platform_key;
 mod posting;
 mod project;
@@ -42,6 +48,7 @@ pub use callback::{
     Outcome, RecordAttempt, Resend, ResendRefusal, SCHEDULE_S, receiver_of,
 };
 pub use command::Command;
+pub use consult::{AlipayUser, CONSULT_MAX, Consult, ConsultRefusal, ConsultResult};
 pub use coupon::{
     Coupon, CouponKey, CouponOffer, CouponStatus, CouponTerms, CreateCouponActivity, Discount,
     Expire, FailReason, Grant, Issue, IssueRefusal, Issued, NewOffer, OfferRefusal, Redeem,
@@ -52,21 +59,41 @@ pub use donation::{
     Donate, DonateRefusal, Donated, Donation, DonationKey, DonationStatus, LimitReached, Refund,
     RefundRefusal, Settle,
 };
+pub use enrolment::{
+    DecideEnrolment, DecideRefusal, DecidedEnrolment, Decision, Enrol, EnrolRefusal, Enrolment,
+    EnrolmentKey, EnrolmentPhotos, EnrolmentStatus, PHOTO_RULES, PHOTOS_MAX, PhotoField, PhotoRule,
+    REASON_CHARS_MAX, RateActivity, photo_rule,
+};
 pub use flowers::{
     FlowerGrant, FlowerKey, FlowerRefusal, GrantFlowers, Granted, UserFlowers, UserFlowersKey,
 };
+pub use gateway_request::{
+    AnswerOnce, AnswerRefusal, Answered, GatewayApi, GatewayRequest, JustAnswer, Render, Rendered,
+    RequestKey,
+};
 pub use id::{
-    AccountId, ActivityNo, AppId, Bid, CampaignNo, Id, InstitutionId, OpenId, OrgNo, OwnerId,
-    PlatformSerial, ProjectNo, PromotionId, ThirdUid, TokenId, TransCode,
+    AccountId, ActivityNo, AlipayPid, AppId, Bid, CampaignNo, CertId, Id, InstitutionId, MercId,
+    OpenId, OrgNo, OwnerId, PlatformSerial, ProjectNo, PromotionId, ThirdUid, TokenId, TransCode,
+};
+pub use initiator::{
+    CreateInitiator, EnvelopeMode, Initiator, InitiatorRefusal, InitiatorStatus, PreviousKey,
+    ReplaceInitiatorKey, RevokeInitiator, UpdateInitiator,
 };
 pub use institution::{
     CreateInstitution, Institution, InstitutionRefusal, InstitutionStatus, PreviousCertificate,
     ReplaceCertificate, RevokeInstitution, UpdateInstitution,
 };
+pub use merchant::{
+    CreateMerchant, IMPORT_ROWS_MAX, ImportMerchants, ImportRefusal, Imported, Merchant,
+    MerchantKind, MerchantRefusal, MerchantRow, UpdateMerchant,
+};
 pub use money::Fen;
 pub use openid_page::{CreateOpenidPage, OpenidPage, OpenidPageRefusal, UpdateOpenidPage};
 pub use operator::{CreateToken, OperatorToken, RevokeToken, Role, TokenRefusal};
 pub use organization::{CreateOrganization, Deposit, Organization, OrganizationRefusal, Withdraw};
+pub use photo::{
+    PHOTO_BYTES_MAX, Photo, PhotoContent, PhotoFormat, PhotoRefusal, RemovePhotos, StorePhoto,
+};
 pub use platform_key::{
     AddPlatformKey, KeyPurpose, KeyStatus, PlatformKey, PlatformKeyRefusal, RetireKey, SignWith,
 };

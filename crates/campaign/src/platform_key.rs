@@ -4,14 +4,18 @@ use thiserror::Error;
 
 use crate::{Audited, Command, PlatformSerial, Wanted, World};
 
-/// What a platform key signs.
+/// What a platform key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyPurpose {
-    /// Answers to calls.
+    /// Signs answers to institutions' calls.
     Reply,
-    /// Callbacks.
+    /// Signs callbacks.
     Notify,
+    /// Signs answers to initiators of RSA mode, and opens what they seal for the gateway.
+    GatewayRsa,
+    /// The same for initiators of SM2 mode.
+    GatewaySm2,
 }
 
 /// How far along a platform key is. It moves `Published → Signing → Retired`, and back from

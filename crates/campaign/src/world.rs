@@ -5,19 +5,21 @@ use std::hash::Hash;
 use jiff::Timestamp;
 
 use crate::{
-    Account, AccountId, AccountKind, Activity, ActivityNo, AppId, Application, Attempt, AuditEntry,
-    Bid, BidGrant, Callback, CampaignNo, Coupon, CouponKey, Donation, DonationKey, Fen,
-    FlowerGrant, FlowerKey, Id, Institution, InstitutionId, OUTSIDE, OpenidPage, OperatorToken,
-    OrgNo, Organization, PlatformKey, PlatformSerial, Posting, PostingKey, Project, ProjectNo,
-    TokenId, Transfer, TransferReason, UserFlowers, UserFlowersKey, UserKey, UserUsage,
+    Account, AccountId, AccountKind, Activity, ActivityNo, AlipayPid, AppId, Application, Attempt,
+    AuditEntry, Bid, BidGrant, Callback, CampaignNo, CertId, Coupon, CouponKey, Donation,
+    DonationKey, Enrolment, EnrolmentKey, Fen, FlowerGrant, FlowerKey, GatewayRequest, Id,
+    Initiator, Institution, InstitutionId, MercId, Merchant, OUTSIDE, OpenidPage, OperatorToken,
+    OrgNo, Organization, Photo, PhotoContent, PlatformKey, PlatformSerial, Posting, PostingKey,
+    Project, ProjectNo, RequestKey, TokenId, Transfer, TransferReason, UserFlowers, UserFlowersKey,
+    UserKey, UserUsage,
 };
 
 /// The rows one batch needs, named by its commands before anything is loaded.
 ///
 /// The store also loads what hangs on them: the accounts of organizations, projects and
 /// activities, the order behind a donation's or coupon's key, for a donation its activity (with its
-/// organization), project and user's usage, for a coupon its activity and user's usage, and for a
-/// callback its coupon (with nothing that hangs on that).
+/// organization), project and user's usage, for a coupon its activity and user's usage, for a
+/// callback its coupon (with nothing that hangs on that), and the merchant behind an Alipay PID.
 #[derive(Debug, Default)]
 pub struct Wanted<'a> {
     /// Organizations, with their accounts.
@@ -46,6 +48,20 @@ pub struct Wanted<'a> {
     pub openid_pages: BTreeSet<&'a CampaignNo>,
     /// All platform keys; there are few.
     pub platform_keys: bool,
+    /// Initiators.
+    pub initiators: BTreeSet<&'a CertId>,
+    /// Merchants.
+    pub merchants: BTreeSet<&'a MercId>,
+    /// Merchants, by what Alipay knows them as.
+    pub alipay_pids: BTreeSet<&'a AlipayPid>,
+    /// Photos, without their contents.
+    pub photos: BTreeSet<Id>,
+    /// Enrolments by number.
+    pub enrolments: BTreeSet<Id>,
+    /// The newest enrolment of each of these.
+    pub enrolment_keys: BTreeSet<&'a EnrolmentKey>,
+    /// Calls that were answered, by the caller's key.
+    pub gateway_requests: Vec<&'a RequestKey>,
     /// What users have taken.
     pub usages: Vec<UserKey>,
     /// Flower exchanges by the caller's key.
@@ -144,6 +160,16 @@ impl<K: Eq + Hash, V> Table<K, V> {
         self.rows.entry(key).or_insert(Row { value, state: RowState::Clean });
     }
 
+    /// Takes a row away. Nothing of it is saved; that it goes from what is stored is for the caller
+    /// to see to.
+    pub fn remove<Q>(&mut self, key: &Q) -> Option<V>
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.rows.remove(key).map(|row| row.value)
+    }
+
     /// True when the row is there.
     pub fn contains<Q>(&self, key: &Q) -> bool
     where
@@ -211,6 +237,20 @@ pub struct World {
     pub openid_pages: Table<CampaignNo, OpenidPage>,
     /// Platform keys by serial number.
     pub platform_keys: Table<PlatformSerial, PlatformKey>,
+    /// Initiators by certId.
+    pub initiators: Table<CertId, Initiator>,
+    /// Merchants by number.
+    pub merchants: Table<MercId, Merchant>,
+    /// What Alipay knows a merchant as → the merchant.
+    pub alipay_pids: Table<AlipayPid, MercId>,
+    /// Photos by number.
+    pub photos: Table<Id, Photo>,
+    /// Enrolments by number.
+    pub enrolments: Table<Id, Enrolment>,
+    /// Who enrols for what → the newest enrolment.
+    pub latest_enrolments: Table<EnrolmentKey, Id>,
+    /// Calls that were answered, by the caller's key.
+    pub gateway_requests: Table<RequestKey, GatewayRequest>,
     /// What users hold of activities that limit them.
     pub usages: Table<UserKey, UserUsage>,
     /// Flower exchanges by the caller's key.
@@ -221,6 +261,10 @@ pub struct World {
     pub tokens: Table<TokenId, OperatorToken>,
     /// Movements of money by the caller's name for them.
     pub postings: Table<PostingKey, Posting>,
+    /// Contents of photos this batch stored, in order; some may be stored already.
+    pub photo_contents: Vec<PhotoContent>,
+    /// Photos this batch removed; they are in the table above no more.
+    pub removed_photos: Vec<Photo>,
     /// Attempts at callbacks this batch recorded, in order.
     pub attempts: Vec<Attempt>,
     /// Transfers this batch made, in order.
@@ -249,11 +293,20 @@ impl World {
             institutions: Table::default(),
             openid_pages: Table::default(),
             platform_keys: Table::default(),
+            initiators: Table::default(),
+            merchants: Table::default(),
+            alipay_pids: Table::default(),
+            photos: Table::default(),
+            enrolments: Table::default(),
+            latest_enrolments: Table::default(),
+            gateway_requests: Table::default(),
             usages: Table::default(),
             flowers: Table::default(),
             user_flowers: Table::default(),
             tokens: Table::default(),
             postings: Table::default(),
+            photo_contents: Vec::new(),
+            removed_photos: Vec::new(),
             attempts: Vec::new(),
             transfers: Vec::new(),
             audit: Vec::new(),
@@ -291,6 +344,12 @@ impl World {
             || self.institutions.is_changed()
             || self.openid_pages.is_changed()
             || self.platform_keys.is_changed()
+            || self.initiators.is_changed()
+            || self.merchants.is_changed()
+            || self.photos.is_changed()
+            || !self.removed_photos.is_empty()
+            || self.enrolments.is_changed()
+            || self.gateway_requests.is_changed()
             || self.usages.is_changed()
             || self.flowers.is_changed()
             || self.tokens.is_changed()

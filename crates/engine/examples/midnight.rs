@@ -155,6 +155,8 @@ async fn prepare(engine: &Engine, now: Timestamp, midnight: Timestamp, coupons: 
                     validity,
                 },
                 issuers: vec![InstitutionId::from("bank")],
+                initiators: Vec::new(),
+                merchants: Vec::new(),
                 stock: coupons.max(1_000_000),
             },
         };

@@ -47,6 +47,7 @@ impl Platform {
         match purpose {
             KeyPurpose::Reply => signing.reply.clone(),
             KeyPurpose::Notify => signing.notify.clone(),
+            KeyPurpose::GatewayRsa | KeyPurpose::GatewaySm2 => None,
         }
     }
 
@@ -63,11 +64,12 @@ impl Platform {
                 let (serial, not_after) = (&stored.serial, stored.not_after);
                 tracing::warn!(%serial, %not_after, "a platform certificate ends; rotate its key");
             }
-            let opened = Arc::new(open(key, stored)?);
-            match stored.purpose {
-                KeyPurpose::Reply => signing.reply = Some(opened),
-                KeyPurpose::Notify => signing.notify = Some(opened),
-            }
+            let slot = match stored.purpose {
+                KeyPurpose::Reply => &mut signing.reply,
+                KeyPurpose::Notify => &mut signing.notify,
+                KeyPurpose::GatewayRsa | KeyPurpose::GatewaySm2 => continue,
+            };
+            *slot = Some(Arc::new(open(key, stored)?));
         }
         self.0.store(Arc::new(signing));
         Ok(())

@@ -84,6 +84,8 @@ impl Bench {
                     validity: Validity::Days(30),
                 },
                 issuers: vec![appid],
+                initiators: Vec::new(),
+                merchants: Vec::new(),
                 stock: u32::MAX,
             },
         });

@@ -14,8 +14,9 @@ use thiserror::Error;
 
 pub use query::{
     AccountFilter, ActivityFilter, AuditFilter, CallbackFilter, CallbackStatus, CouponFilter,
-    CouponTotals, DonationFilter, DonationTotals, DueCallback, FlowerFilter, InstitutionNo, Page,
-    PageRequest, ReceiverNo, Room, TransferFilter, TrialBalance,
+    CouponTotals, DonationFilter, DonationTotals, DueCallback, EnrolmentFilter, FlowerFilter,
+    InstitutionNo, MerchantFilter, Page, PageRequest, PhotoFilter, ReceiverNo, Room,
+    TransferFilter, TrialBalance,
 };
 pub use sqlite::{AuditReport, Reader, Store};
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use huodong_campaign::{
     AccountId, AccountKind, ActivityNo, ActivityStatus, AppId, Bid, CallbackEvent, CallbackState,
-    CouponStatus, DonationStatus, Fen, Id, InstitutionId, OpenId, OrgNo, OwnerId, ProjectNo,
-    ThirdUid, TransferReason,
+    CertId, CouponStatus, DonationStatus, EnrolmentStatus, Fen, Id, InstitutionId, MercId,
+    MerchantKind, OpenId, OrgNo, OwnerId, ProjectNo, RateActivity, ThirdUid, TransferReason,
 };
 use jiff::Timestamp;
 
@@ -239,4 +239,41 @@ pub struct DueCallback {
     pub receiver: ReceiverNo,
     /// Since when.
     pub due_at: Timestamp,
+}
+
+/// Which merchants. All that is given must match.
+#[derive(Clone, Debug, Default)]
+pub struct MerchantFilter {
+    /// Of this initiator.
+    pub cert_id: Option<CertId>,
+    /// Of this kind.
+    pub kind: Option<MerchantKind>,
+    /// That have confirmed their intent, or have not.
+    pub intent_confirmed: Option<bool>,
+}
+
+/// Which photos. All that is given must match.
+#[derive(Clone, Debug, Default)]
+pub struct PhotoFilter {
+    /// Uploaded by this initiator.
+    pub cert_id: Option<CertId>,
+    /// That are in an enrolment, or in none.
+    pub used: Option<bool>,
+}
+
+/// Which enrolments. All that is given must match.
+#[derive(Clone, Debug, Default)]
+pub struct EnrolmentFilter {
+    /// Made by this initiator.
+    pub cert_id: Option<CertId>,
+    /// Of this merchant.
+    pub merc_id: Option<MercId>,
+    /// For this activity.
+    pub activity: Option<RateActivity>,
+    /// That stand here.
+    pub status: Option<EnrolmentStatus>,
+    /// Made at or after this moment …
+    pub from: Option<Timestamp>,
+    /// … and before this one.
+    pub until: Option<Timestamp>,
 }

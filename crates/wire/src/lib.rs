@@ -7,3 +7,4 @@ pub mod gongyi;
 pub mod lakala;
 mod text;
 mod time;
+pub mod ysepay;

@@ -1,5 +1,7 @@
 //! Wall times as the vendors print them.
 
+use std::fmt::Display;
+
 use jiff::civil::{Date, DateTime, Time};
 use serde::ser::Serializer;
 
@@ -45,15 +47,23 @@ fn digits(text: &[u8]) -> Option<i16> {
 
 /// Writes what [`parse_wall_time`] reads.
 pub(crate) fn write_wall_time<S: Serializer>(time: &DateTime, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(&format_args!(
-        "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
-        time.year(),
-        time.month(),
-        time.day(),
-        time.hour(),
-        time.minute(),
-        time.second()
-    ))
+    to.collect_str(&wall_time(time))
+}
+
+/// What [`parse_wall_time`] reads.
+pub(crate) fn wall_time(time: &DateTime) -> impl Display {
+    std::fmt::from_fn(move |f| {
+        write!(
+            f,
+            "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+            time.year(),
+            time.month(),
+            time.day(),
+            time.hour(),
+            time.minute(),
+            time.second()
+        )
+    })
 }
 
 /// Writes `yyyyMMddHHmmss`.

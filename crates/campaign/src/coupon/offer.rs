@@ -6,11 +6,16 @@ use thiserror::Error;
 
 use crate::{
     AccountId, AccountKind, Activity, ActivityKind, ActivityNo, ActivityRefusal, ActivityStatus,
-    Audited, Channel, Command, Fen, InstitutionId, OrgNo, PromotionId, UserLimits, Wanted, World,
+    AlipayPid, Audited, CertId, Channel, Command, Fen, InstitutionId, OrgNo, PromotionId,
+    UserLimits, Wanted, World,
 };
 
 /// How many institutions one activity's coupons may be handed out by.
 const ISSUERS_MAX: usize = 100;
+/// How many initiators may be told that they can hand one activity's coupons out.
+const INITIATORS_MAX: usize = 100;
+/// How many merchants that can be narrowed down to.
+const MERCHANTS_MAX: usize = 100;
 /// The largest stock; coupons that come back still fit above it.
 const STOCK_MAX: u64 = 1_000_000_000_000;
 /// The longest validity that counts from the issue.
@@ -89,6 +94,10 @@ pub struct CouponOffer {
     pub terms: CouponTerms,
     /// Who may hand it out.
     pub issuers: Vec<InstitutionId>,
+    /// Who may hand it out through Alipay; may be nobody.
+    pub initiators: Vec<CertId>,
+    /// Which of their merchants; empty: any.
+    pub merchants: Vec<AlipayPid>,
     /// How many coupons can still be handed out.
     pub stock_left: u64,
     /// What its coupons were redeemed for.
@@ -106,6 +115,10 @@ pub struct NewOffer {
     pub terms: CouponTerms,
     /// Who may hand it out.
     pub issuers: Vec<InstitutionId>,
+    /// Who may hand it out through Alipay; may be nobody.
+    pub initiators: Vec<CertId>,
+    /// Which of their merchants; empty: any.
+    pub merchants: Vec<AlipayPid>,
     /// How many coupons there are.
     pub stock: u32,
 }
@@ -128,6 +141,12 @@ pub enum OfferRefusal {
     /// Nobody may hand it out, or too many.
     #[error("issuers must name 1 to {ISSUERS_MAX} institutions")]
     Issuers,
+    /// Too many may hand it out through Alipay.
+    #[error("initiators must name at most {INITIATORS_MAX} initiators")]
+    Initiators,
+    /// It is narrowed down to too many.
+    #[error("merchants must name at most {MERCHANTS_MAX} merchants")]
+    Merchants,
     /// The activity has started, so coupons may be out.
     #[error("terms cannot be changed once the activity has started")]
     TermsTooLate,
@@ -165,6 +184,7 @@ impl Command for CreateCouponActivity {
         wanted.activities.extend(&self.activity_no);
         wanted.organizations.insert(&self.org_no);
         wanted.institutions.extend(&self.offer.issuers);
+        wanted.initiators.extend(&self.offer.initiators);
     }
 
     fn decide(&self, world: &mut World) -> Result<Activity, ActivityRefusal> {
@@ -180,6 +200,8 @@ impl Command for CreateCouponActivity {
         crate::activity::check_channel(&self.channel)?;
         check_terms(&self.offer.terms, self.starts_at)?;
         check_issuers(world, &self.offer.issuers)?;
+        check_initiators(world, &self.offer.initiators)?;
+        check_merchants(&self.offer.merchants)?;
         let activity_no = self
             .activity_no
             .clone()
@@ -204,6 +226,8 @@ impl Command for CreateCouponActivity {
                 batch_code: self.offer.batch_code.clone(),
                 terms: self.offer.terms,
                 issuers: self.offer.issuers.clone(),
+                initiators: self.offer.initiators.clone(),
+                merchants: self.offer.merchants.clone(),
                 stock_left: self.offer.stock.into(),
                 spent: world.open_account(AccountKind::Spent, owner),
             }),
@@ -237,6 +261,12 @@ pub struct UpdateOffer {
     /// Who may hand it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuers: Option<Vec<InstitutionId>>,
+    /// Who may hand it out through Alipay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initiators: Option<Vec<CertId>>,
+    /// Which of their merchants; empty: any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merchants: Option<Vec<AlipayPid>>,
     /// Coupons to add to its stock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub add_stock: Option<u32>,
@@ -249,6 +279,7 @@ impl Command for UpdateOffer {
     fn wants<'a>(&'a self, wanted: &mut Wanted<'a>) {
         wanted.activities.insert(&self.activity_no);
         wanted.institutions.extend(self.issuers.iter().flatten());
+        wanted.initiators.extend(self.initiators.iter().flatten());
     }
 
     fn decide(&self, world: &mut World) -> Result<Activity, ActivityRefusal> {
@@ -264,6 +295,14 @@ impl Command for UpdateOffer {
         if let Some(issuers) = &self.issuers {
             check_issuers(world, issuers)?;
             offer.issuers.clone_from(issuers);
+        }
+        if let Some(initiators) = &self.initiators {
+            check_initiators(world, initiators)?;
+            offer.initiators.clone_from(initiators);
+        }
+        if let Some(merchants) = &self.merchants {
+            check_merchants(merchants)?;
+            offer.merchants.clone_from(merchants);
         }
         if let Some(more) = self.add_stock {
             let stock = offer.stock_left.checked_add(more.into());
@@ -313,4 +352,18 @@ fn check_issuers(world: &World, issuers: &[InstitutionId]) -> Result<(), Activit
         Some(unknown) => Err(ActivityRefusal::UnknownIssuer(unknown.clone())),
         None => Ok(()),
     }
+}
+
+fn check_initiators(world: &World, initiators: &[CertId]) -> Result<(), ActivityRefusal> {
+    if initiators.len() > INITIATORS_MAX {
+        return Err(OfferRefusal::Initiators.into());
+    }
+    match initiators.iter().find(|initiator| !world.initiators.contains(*initiator)) {
+        Some(unknown) => Err(ActivityRefusal::UnknownInitiator(unknown.clone())),
+        None => Ok(()),
+    }
+}
+
+fn check_merchants(merchants: &[AlipayPid]) -> Result<(), OfferRefusal> {
+    if merchants.len() > MERCHANTS_MAX { Err(OfferRefusal::Merchants) } else { Ok(()) }
 }

@@ -70,6 +70,8 @@ impl Scene {
                     validity: Validity::Days(2),
                 },
                 issuers: vec![institution_id(0)],
+                initiators: Vec::new(),
+                merchants: Vec::new(),
                 stock: 5,
             },
         }
@@ -131,6 +133,8 @@ impl Scene {
             activity_no: activity_no(0),
             terms: None,
             issuers: None,
+            initiators: None,
+            merchants: None,
             add_stock: None,
         };
         change(&mut update);

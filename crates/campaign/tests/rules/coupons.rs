@@ -222,8 +222,14 @@ fn a_donation_activity_hands_out_no_coupons_and_a_coupon_activity_takes_no_donat
     assert_eq!(scene.run(order), Err(IssueRefusal::UnknownActivity));
     let renamed = scene.update(|update| update.projects = Some(Vec::new()));
     assert_eq!(renamed, Err(ActivityRefusal::OtherKind(true)));
-    let stocked =
-        UpdateOffer { activity_no: activity_no(1), terms: None, issuers: None, add_stock: Some(1) };
+    let stocked = UpdateOffer {
+        activity_no: activity_no(1),
+        terms: None,
+        issuers: None,
+        initiators: None,
+        merchants: None,
+        add_stock: Some(1),
+    };
     assert_eq!(scene.run(stocked), Err(ActivityRefusal::OtherKind(false)));
 }
 

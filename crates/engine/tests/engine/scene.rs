@@ -241,6 +241,8 @@ pub async fn furnish(engine: &Engine, settlement: Settlement) {
                     validity: Validity::Days(1),
                 },
                 issuers: vec![InstitutionId::from("bank")],
+                initiators: Vec::new(),
+                merchants: Vec::new(),
                 stock: 1_000_000,
             },
         },

@@ -57,6 +57,8 @@ pub(super) async fn make(app: &App, org_no: &OrgNo) -> Result<Lakala, Failure> {
                 validity: Validity::Days(30),
             },
             issuers: vec![appid.clone()],
+            initiators: Vec::new(),
+            merchants: Vec::new(),
             stock: STOCK,
         },
     };

@@ -22,8 +22,9 @@ const YEARS_DEFAULT: u16 = 10;
 const YEARS_MAX: u16 = 30;
 
 words! {
-    /// What a platform key signs: `reply` (answers to calls) or `notify` (callbacks).
-    KeyPurpose { Reply, Notify }
+    /// What a platform key is for: `reply` (answers to institutions' calls), `notify` (callbacks),
+    /// `gateway_rsa` or `gateway_sm2` (initiators' calls and the answers to them).
+    KeyPurpose { Reply, Notify, GatewayRsa, GatewaySm2 }
 
     /// How far along a platform key is: `published` (partners may have its certificate, nothing is
     /// signed with it), `signing` (one for each purpose), `retired`.
@@ -120,6 +121,12 @@ pub(super) async fn create(
     let subject = match new.purpose {
         KeyPurpose::Reply => "Huodong replies",
         KeyPurpose::Notify => "Huodong callbacks",
+        KeyPurpose::GatewayRsa | KeyPurpose::GatewaySm2 => {
+            return Err(Problem::invalid(
+                "purpose",
+                "gateway keys are made by the server".to_owned(),
+            ));
+        }
     };
     let app = operator.app();
     let (now, chance) = (app.engine.clock().real(), app.chance);

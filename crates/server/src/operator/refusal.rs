@@ -65,6 +65,10 @@ impl From<ActivityRefusal> for Problem {
             R::Offer(OfferRefusal::NoDiscount | OfferRefusal::OffShare) => {
                 (Kind::Invalid, "terms.discount")
             }
+            R::UnknownInitiator(_) | R::Offer(OfferRefusal::Initiators) => {
+                (Kind::Invalid, "initiators")
+            }
+            R::Offer(OfferRefusal::Merchants) => (Kind::Invalid, "merchants"),
             R::Offer(OfferRefusal::MinimumSpend) => (Kind::Invalid, "terms.minimum_spend"),
             R::Offer(OfferRefusal::Validity) => (Kind::Invalid, "terms.validity"),
             R::Offer(OfferRefusal::TermsTooLate) => (Kind::WrongState, "terms"),

@@ -128,6 +128,8 @@ fn coupons(activity_id: &str, name: &str, note: &'static str) -> SeedCoupons {
                 validity: Validity::Days(30),
             },
             issuers: vec![InstitutionId::from(INSTITUTION.appid)],
+            initiators: Vec::new(),
+            merchants: Vec::new(),
             stock: 1_000,
         },
     };

@@ -3,8 +3,9 @@
 
 use huodong_campaign::{
     AccountKind, ActivityKind, ActivityStatus, ApplicationStatus, AttemptOutcome, CallbackEvent,
-    CouponStatus, DonationStatus, FailReason, InstitutionStatus, KeyPurpose, KeyStatus,
-    LimitReached, Role, TransferReason,
+    CouponStatus, DonationStatus, EnrolmentStatus, EnvelopeMode, FailReason, GatewayApi,
+    InitiatorStatus, InstitutionStatus, KeyPurpose, KeyStatus, LimitReached, MerchantKind,
+    PhotoFormat, RateActivity, Role, TransferReason,
 };
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
@@ -48,9 +49,19 @@ coded! {
     CallbackStatus { 1 => Waiting, 2 => Leased, 3 => Delivered, 4 => Exhausted }
     CouponStatus { 1 => Process, 2 => Issued, 3 => Failed, 4 => Used, 5 => Expired }
     DonationStatus { 2 => Placed, 11 => Paid, 13 => Failed, 15 => Refunded }
+    EnrolmentStatus { 1 => Pending, 2 => Approved, 3 => Rejected }
+    EnvelopeMode { 1 => Rsa, 2 => Sm2 }
+    GatewayApi { 1 => Upload, 2 => AddData, 3 => Consult }
+    InitiatorStatus { 1 => Active, 2 => Revoked }
     InstitutionStatus { 1 => Active, 2 => Revoked }
-    KeyPurpose { 1 => Reply, 2 => Notify }
+    KeyPurpose { 1 => Reply, 2 => Notify, 3 => GatewayRsa, 4 => GatewaySm2 }
     KeyStatus { 1 => Published, 2 => Signing, 3 => Retired }
+    MerchantKind {
+        0 => Enterprise, 1 => Micro, 2 => Individual, 3 => Institution, 4 => SocialOrganization,
+        5 => Government
+    }
+    PhotoFormat { 1 => Jpeg, 2 => Png, 3 => Bmp }
+    RateActivity { 1 => SchoolCanteen, 2 => Education }
     Role { 1 => Viewer, 2 => Reviewer, 3 => Finance, 4 => Admin }
     TransferReason {
         1 => Deposit, 2 => Withdraw, 3 => Fund, 4 => Hold, 5 => Pay, 6 => Return, 7 => Refund,

@@ -21,7 +21,7 @@ pub(super) fn file(directory: &Path) -> Result<Arc<File>, StoreError> {
 }
 
 /// More statements than there are in this crate.
-const STATEMENTS: usize = 128;
+const STATEMENTS: usize = 192;
 
 pub(super) fn database(directory: &Path) -> PathBuf {
     directory.join("huodong.db")

@@ -1,6 +1,7 @@
 //! Loading the rows a batch names, and what hangs on them.
 
 mod coupons;
+mod gateway;
 mod partners;
 
 use std::collections::BTreeSet;
@@ -18,6 +19,7 @@ use super::rows;
 use crate::StoreError;
 
 pub(super) use coupons::{callback, coupon, coupon_behind};
+pub(super) use gateway::{enrolment, latest_enrolment, merchant_by_pid, photo, request_behind};
 
 pub(super) struct Loader<'s> {
     pub(super) conn: &'s Connection,
@@ -51,6 +53,7 @@ impl Loader<'_> {
         self.organizations(&organizations)?;
         self.usages(wanted.usages.iter().chain(&usages))?;
         self.partners(wanted)?;
+        self.gateway(wanted)?;
         self.others(wanted)
     }
 

@@ -5,8 +5,11 @@ use rusqlite::Connection;
 use crate::{Opened, StoreError};
 
 /// The schema's history; the n-th entry makes version n.
-pub(super) const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_begin.sql"), include_str!("migrations/0002_coupons.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_begin.sql"),
+    include_str!("migrations/0002_coupons.sql"),
+    include_str!("migrations/0003_gateway.sql"),
+];
 
 /// The schema version of a database; 0 is an empty one.
 pub(super) fn version(conn: &Connection) -> Result<u32, StoreError> {

@@ -17,6 +17,7 @@ pub(super) struct Numbers {
     activities: HashMap<Box<str>, i64>,
     projects: HashMap<Box<str>, i64>,
     institutions: HashMap<Box<str>, i64>,
+    initiators: HashMap<Box<str>, i64>,
     receivers: HashMap<(i64, Box<str>), i64>,
 }
 
@@ -47,6 +48,14 @@ impl Numbers {
         appid: &str,
     ) -> Result<i64, StoreError> {
         find(conn, &mut self.institutions, "SELECT no FROM institutions WHERE appid = ?1", appid)
+    }
+
+    pub(super) fn initiator(
+        &mut self,
+        conn: &Connection,
+        cert_id: &str,
+    ) -> Result<i64, StoreError> {
+        find(conn, &mut self.initiators, "SELECT no FROM initiators WHERE cert_id = ?1", cert_id)
     }
 
     /// The number of an institution at a host; given here to one that has none.

@@ -5,6 +5,7 @@ mod campaigns;
 mod coupons;
 mod donations;
 mod due;
+mod gateway;
 mod ledger;
 mod operators;
 mod paging;

@@ -1,6 +1,7 @@
 //! Rows as the rules' entities. Each query's first column is the number lists are paged by.
 
 mod coupons;
+mod gateway;
 mod partners;
 
 use huodong_campaign::{
@@ -16,6 +17,10 @@ use super::errors::corrupt;
 use crate::StoreError;
 
 pub(super) use coupons::{ATTEMPTS, CALLBACKS, COUPONS, attempt, callback, coupon};
+pub(super) use gateway::{
+    ENROLMENTS, GATEWAY_REQUESTS, INITIATORS, MERCHANTS, PHOTOS, PHOTOS_AND_CONTENTS, enrolment,
+    gateway_request, initiator, merchant, photo, photo_and_content,
+};
 pub(super) use partners::{
     INSTITUTIONS, OPENID_PAGES, PLATFORM_KEYS, institution, openid_page, platform_key,
 };
@@ -81,11 +86,13 @@ pub(super) fn project(row: &Row<'_>) -> Mapped<Project> {
 
 pub(super) const ACTIVITIES: &str = "SELECT a.no, activity_no, org_no, a.kind, name, status, \
     starts_at, ends_at, projects, rules, limits, channel, frozen, held, created_at, \
-    promotion_id, batch_code, coupon_terms, issuers, stock_left, spent FROM activities a";
+    promotion_id, batch_code, coupon_terms, issuers, stock_left, spent, initiators, merchants \
+    FROM activities a";
 
 pub(super) const ACTIVITIES_AND_BALANCES: &str = "SELECT a.no, activity_no, org_no, a.kind, \
     name, status, starts_at, ends_at, projects, rules, limits, channel, frozen, held, created_at, \
-    promotion_id, batch_code, coupon_terms, issuers, stock_left, spent, f.balance, h.balance FROM activities a \
+    promotion_id, batch_code, coupon_terms, issuers, stock_left, spent, initiators, merchants, \
+    f.balance, h.balance FROM activities a \
     LEFT JOIN accounts f ON f.id = a.frozen LEFT JOIN accounts h ON h.id = a.held";
 
 pub(super) fn activity(row: &Row<'_>) -> Mapped<Activity> {
@@ -111,12 +118,12 @@ pub(super) fn activity(row: &Row<'_>) -> Mapped<Activity> {
 
 pub(super) fn activity_and_balances(row: &Row<'_>) -> Mapped<(Activity, Fen, Fen)> {
     let (no, activity) = activity(row)?;
-    Ok((no, (activity, Fen(row.get(21)?), Fen(row.get(22)?))))
+    Ok((no, (activity, Fen(row.get(23)?), Fen(row.get(24)?))))
 }
 
-/// What an activity hands out: six columns from the fifteenth on, all of them or none.
+/// What an activity hands out: eight columns from the fifteenth on, all of them or none.
 fn offer(row: &Row<'_>) -> Result<Option<CouponOffer>, StoreError> {
-    let columns = 15..21;
+    let columns = 15..23;
     let missing =
         columns.clone().filter(|column| matches!(row.get_ref(*column), Ok(ValueRef::Null))).count();
     if missing == columns.len() {
@@ -133,6 +140,8 @@ fn offer(row: &Row<'_>) -> Result<Option<CouponOffer>, StoreError> {
         issuers: json(row, 18)?,
         stock_left: stock_left.map_err(|_| corrupt("an activity with a negative stock"))?,
         spent: AccountId(row.get(20)?),
+        initiators: json(row, 21)?,
+        merchants: json(row, 22)?,
     }))
 }
 

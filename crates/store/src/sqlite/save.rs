@@ -4,6 +4,7 @@
 mod bulk;
 mod callbacks;
 mod coupons;
+mod gateway;
 mod partners;
 mod totals;
 
@@ -37,6 +38,8 @@ pub(super) fn wipe(conn: &Connection, epoch: i64) -> Result<(), StoreError> {
          DELETE FROM institutions; DELETE FROM platform_keys; DELETE FROM openid_pages; \
          DELETE FROM coupons; DELETE FROM coupon_totals; DELETE FROM receivers; \
          DELETE FROM callbacks; DELETE FROM callback_counts; DELETE FROM attempts; \
+         DELETE FROM initiators; DELETE FROM merchants; DELETE FROM photos; \
+         DELETE FROM photo_contents; DELETE FROM enrolments; DELETE FROM gateway_requests; \
          DELETE FROM accounts WHERE id <> 1; \
          UPDATE accounts SET balance = 0 WHERE id = 1;",
     )?;
@@ -58,9 +61,11 @@ impl Saver<'_> {
         self.bids(world)?;
         self.projects(world)?;
         self.partners(world)?;
+        self.gateway_partners(world)?;
         self.activities(world)?;
         self.donations(world)?;
         self.coupons(world)?;
+        self.gateway(world)?;
         self.callbacks(world)?;
         self.attempts(world)?;
         self.transfers(world)?;
@@ -160,12 +165,13 @@ impl Saver<'_> {
         let mut put = self.conn.prepare_cached(
             "INSERT INTO activities (activity_no, org_no, kind, name, status, starts_at, ends_at, \
              projects, rules, limits, channel, frozen, held, created_at, promotion_id, \
-             batch_code, coupon_terms, issuers, stock_left, spent) \
+             batch_code, coupon_terms, issuers, stock_left, spent, initiators, merchants) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
-             ?18, ?19, ?20) \
+             ?18, ?19, ?20, ?21, ?22) \
              ON CONFLICT (activity_no) DO UPDATE SET kind = ?3, name = ?4, status = ?5, \
              starts_at = ?6, ends_at = ?7, projects = ?8, rules = ?9, limits = ?10, \
-             channel = ?11, coupon_terms = ?17, issuers = ?18, stock_left = ?19",
+             channel = ?11, coupon_terms = ?17, issuers = ?18, stock_left = ?19, \
+             initiators = ?21, merchants = ?22",
         )?;
         for row in sorted(&world.activities, |activity| activity.frozen) {
             let it = &row.value;
@@ -192,6 +198,8 @@ impl Saver<'_> {
                 offer.map(|offer| to_json(&offer.issuers)).transpose()?,
                 stock_left.map_err(|_| corrupt("a stock larger than can be kept"))?,
                 offer.map(|offer| offer.spent.0),
+                offer.map(|offer| to_json(&offer.initiators)).transpose()?,
+                offer.map(|offer| to_json(&offer.merchants)).transpose()?,
             ])?;
         }
         Ok(())

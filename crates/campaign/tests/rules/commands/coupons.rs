@@ -41,6 +41,8 @@ pub(super) fn coupon_command(op: &CouponOp, known: &Known) -> Box<dyn Step> {
                 activity_no: activity_no(activity),
                 terms,
                 issuers: issuers.map(|all| all.into_iter().map(institution_id).collect()),
+                initiators: None,
+                merchants: None,
                 add_stock: Some(add_stock),
             },
             |_| Done::Other,
@@ -118,6 +120,8 @@ fn create(activity: u8, plan: Plan, shelf: Shelf) -> CreateCouponActivity {
             batch_code: "1254325364564365".into(),
             terms: shelf.terms,
             issuers: shelf.issuers.into_iter().map(institution_id).collect(),
+            initiators: Vec::new(),
+            merchants: Vec::new(),
             stock: shelf.stock,
         },
     }

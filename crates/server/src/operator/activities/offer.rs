@@ -40,6 +40,8 @@ impl From<NewOffer> for campaign::NewOffer {
             batch_code: it.batch_code.into_string().into(),
             terms: it.terms.into(),
             issuers: institutions(it.issuers),
+            initiators: Vec::new(),
+            merchants: Vec::new(),
             stock: it.stock,
         }
     }
@@ -84,6 +86,8 @@ pub(in crate::operator) async fn update_offer(
         activity_no: ActivityNo::from(activity_no),
         terms: changes.terms.map(Into::into),
         issuers: changes.issuers.map(institutions),
+        initiators: None,
+        merchants: None,
         add_stock: changes.add_stock,
     };
     Ok(axum::Json(operator.change(command).await?.into()))

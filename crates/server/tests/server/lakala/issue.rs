@@ -119,7 +119,14 @@ async fn stock_and_money_run_out() {
         // Who was told FAIL has given the user something else by now.
         if activity_id == activity::LAST {
             let activity_no = ActivityNo::from(activity_id);
-            let more = UpdateOffer { activity_no, terms: None, issuers: None, add_stock: Some(5) };
+            let more = UpdateOffer {
+                activity_no,
+                terms: None,
+                issuers: None,
+                initiators: None,
+                merchants: None,
+                add_stock: Some(5),
+            };
             server.done(more).await;
         }
         assert_eq!(partner.issue(&late).await.whole, answer.whole);

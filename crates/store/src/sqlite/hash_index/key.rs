@@ -1,6 +1,8 @@
 use std::hash::Hasher as _;
 
-use huodong_campaign::{CouponKey, DonationKey, FlowerKey, Id, UserFlowersKey, UserKey};
+use huodong_campaign::{
+    CouponKey, DonationKey, FlowerKey, Id, RequestKey, UserFlowersKey, UserKey,
+};
 use siphasher::sip128::{Hasher128, SipHasher24};
 
 /// Hashes keys under a secret of this installation, so that callers, who choose the keys, cannot
@@ -39,6 +41,14 @@ impl KeyHasher {
 
     pub(in crate::sqlite) fn coupon_parts(&self, appid: &str, mer_order_id: &str) -> u128 {
         self.hash(5, appid, mer_order_id)
+    }
+
+    pub(in crate::sqlite) fn gateway_request(&self, key: &RequestKey) -> u128 {
+        self.gateway_request_parts(key.cert_id.as_str(), &key.req_id)
+    }
+
+    pub(in crate::sqlite) fn gateway_request_parts(&self, cert_id: &str, req_id: &str) -> u128 {
+        self.hash(6, cert_id, req_id)
     }
 
     /// Mixes a key's hash with the row it leads to: what `verify` sums up.

@@ -83,8 +83,9 @@ impl List {
         scanned: Scan,
         map: fn(&Row<'_>) -> Result<(i64, T), StoreError>,
     ) -> Result<Page<T>, StoreError> {
-        let floor = scanned.floor(conn, request.before, self.lowest)?;
         let key = self.key;
+        let (_, column) = key.split_once('.').unwrap_or(("", key));
+        let floor = scanned.floor(conn, column, request.before, self.lowest)?;
         self.filter(&format!("{key} < ?"), request.before);
         self.filter(&format!("{key} >= ?"), floor);
         let mut page = self.run(conn, request.limit, map)?;
@@ -147,6 +148,7 @@ impl Scan {
     fn floor(
         &self,
         conn: &Connection,
+        key: &str,
         before: Option<i64>,
         lowest: i64,
     ) -> Result<Option<i64>, StoreError> {
@@ -157,8 +159,9 @@ impl Scan {
             Condition::Only(condition) => (format!("AND {condition}"), 0),
         };
         let sql = format!(
-            "SELECT min(id) FROM (SELECT id FROM {table} \
-             WHERE id < ?1 AND id >= ?4 AND ?2 = ?2 {condition} ORDER BY id DESC LIMIT ?3) \
+            "SELECT min({key}) FROM (SELECT {key} FROM {table} \
+             WHERE {key} < ?1 AND {key} >= ?4 AND ?2 = ?2 {condition} \
+             ORDER BY {key} DESC LIMIT ?3) \
              HAVING count(*) = ?3",
         );
         let mut select = conn.prepare_cached(&sql)?;

@@ -76,6 +76,8 @@ impl Story {
                 batch_code: format!("batch-{no}").into(),
                 terms: CouponTerms { discount, minimum_spend, validity },
                 issuers: vec![InstitutionId::from("inst"), InstitutionId::from("else")],
+                initiators: Vec::new(),
+                merchants: Vec::new(),
                 stock,
             },
         });
