@@ -12,4 +12,4 @@ mod mutate;
 mod targets;
 
 pub use mutate::Mutator;
-pub use targets::{TARGETS, Target, gongyi, lakala};
+pub use targets::{TARGETS, Target, envelope, gongyi, lakala, ysepay};

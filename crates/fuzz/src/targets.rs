@@ -1,8 +1,12 @@
+mod envelope;
 mod gongyi;
 mod lakala;
+mod ysepay;
 
+pub use envelope::envelope;
 pub use gongyi::gongyi;
 pub use lakala::lakala;
+pub use ysepay::ysepay;
 
 /// One entry point.
 #[derive(Clone, Copy, Debug)]
@@ -13,12 +17,17 @@ pub struct Target {
     pub run: fn(&[u8]),
     /// What its inputs are made of, so that chance does not have to spell it.
     pub words: &'static [&'static str],
+    /// How many inputs of the quickest target take as long as one of this.
+    pub cost: u64,
 }
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
-    Target { name: "gongyi", run: gongyi, words: gongyi::WORDS },
-    Target { name: "lakala", run: lakala, words: lakala::WORDS },
+    Target { name: "gongyi", run: gongyi, words: gongyi::WORDS, cost: 1 },
+    Target { name: "lakala", run: lakala, words: lakala::WORDS, cost: 1 },
+    Target { name: "ysepay", run: ysepay, words: ysepay::WORDS, cost: 1 },
+    // Eight operations with private keys.
+    Target { name: "envelope", run: envelope, words: envelope::WORDS, cost: 50 },
 ];
 
 /// Reads a message from some bytes. One that is read is written, read again, and is then the same;
