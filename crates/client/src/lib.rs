@@ -49,9 +49,11 @@
 
 pub mod gongyi;
 pub mod lakala;
+mod letters;
 mod retry;
 mod source;
 mod transport;
+pub mod ysepay;
 
 pub use reqwest;
 pub use retry::{Backoff, Retry};
