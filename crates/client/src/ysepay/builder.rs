@@ -2,9 +2,7 @@ use std::fmt::{self, Formatter};
 use std::sync::Arc;
 use std::time::Duration;
 
-use huodong_wire::ysepay::{
-    CERT_ID_CHARS_MAX, Charset, KeyError, Mode, PrivateKey, PublicKey,
-};
+use huodong_wire::ysepay::{CERT_ID_CHARS_MAX, Charset, KeyError, Mode, PrivateKey, PublicKey};
 use thiserror::Error;
 
 use super::{BodyForm, Client};

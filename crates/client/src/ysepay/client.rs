@@ -3,13 +3,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use huodong_wire::ysepay::{
-    AddDataCode, Advice, Api, Charset, ConsultCode, ContentKey, GatewayCode, Message, Mode,
-    PrivateKey, PublicKey, ReceivedReply, SubCode,
+    Advice, Api, Charset, ContentKey, GatewayCode, Message, Mode, PrivateKey, PublicKey,
+    ReceivedReply, SubCode, encode,
 };
 use jiff::civil::DateTime;
 use reqwest::header::CONTENT_TYPE;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 
 use super::request::Sealer;
@@ -57,16 +55,10 @@ pub struct Answer<T> {
 
 /// What is said in a call, the same in every attempt.
 struct Said<'a> {
-    api: Api,
     /// In the client's charset.
     content: &'a [u8],
-    file: Option<File<'a>>,
-}
-
-#[derive(Clone, Copy)]
-struct File<'a> {
-    name: &'a str,
-    bytes: &'a [u8],
+    /// A file's name and bytes.
+    file: Option<(&'a str, &'a [u8])>,
 }
 
 impl Client {
@@ -96,11 +88,10 @@ impl Client {
         req_id: &ReqId,
         request: &M,
     ) -> Result<Answer<M::Answer>, Error> {
-        let content = self.encode(M::API, req_id, request)?;
-        self.insist(req_id, &Said { api: M::API, content: &content, file: None }).await
+        self.insist::<M>(req_id, request, None).await
     }
 
-    /// A call with a file.
+    /// A call with a file: its name and its bytes.
     pub(super) async fn call_with_file<M: Message>(
         &self,
         req_id: &ReqId,
@@ -108,35 +99,24 @@ impl Client {
         name: &str,
         bytes: &[u8],
     ) -> Result<Answer<M::Answer>, Error> {
-        let content = self.encode(M::API, req_id, request)?;
-        let file = Some(File { name, bytes });
-        self.insist(req_id, &Said { api: M::API, content: &content, file }).await
+        self.insist(req_id, request, Some((name, bytes))).await
     }
 
-    fn encode(
-        &self,
-        api: Api,
-        req_id: &ReqId,
-        request: &impl Serialize,
-    ) -> Result<Vec<u8>, Error> {
-        let text = serde_json::to_string(request).expect("a message is text");
-        let bytes = self.charset.encode(&text).map(|bytes| bytes.into_owned());
-        bytes.ok_or_else(|| Error {
-            api,
-            req_id: req_id.clone(),
-            cause: Cause::Unencodable(self.charset),
-        })
-    }
-
-    async fn insist<T: DeserializeOwned>(
+    async fn insist<M: Message>(
         &self,
         req_id: &ReqId,
-        said: &Said<'_>,
-    ) -> Result<Answer<T>, Error> {
+        request: &M,
+        file: Option<(&str, &[u8])>,
+    ) -> Result<Answer<M::Answer>, Error> {
+        let failed = |cause| Error { api: M::API, req_id: req_id.clone(), cause };
+        let text = encode(request);
+        let content = self.charset.encode(&text);
+        let content = content.ok_or_else(|| failed(Cause::Unencodable(self.charset)))?;
+        let said = Said { content: &content, file };
         let attempts_max = self.retry.map_or(1, |retry| retry.attempts_max);
         let mut attempts = 0;
         loop {
-            let cause = match self.attempt(req_id, said).await {
+            let cause = match self.attempt::<M>(req_id, &said).await {
                 Ok(answer) => return Ok(answer),
                 Err(cause) => cause,
             };
@@ -145,24 +125,24 @@ impl Client {
                 Some(retry) if attempts < attempts_max && cause.advice() == Advice::Retry => {
                     sleep(retry.backoff.wait(attempts, &*self.source)).await;
                 }
-                _ => return Err(Error { api: said.api, req_id: req_id.clone(), cause }),
+                _ => return Err(failed(cause)),
             }
         }
     }
 
     /// One attempt, in an envelope of its own: another content key, and the time now.
-    async fn attempt<T: DeserializeOwned>(
+    async fn attempt<M: Message>(
         &self,
         req_id: &ReqId,
         said: &Said<'_>,
-    ) -> Result<Answer<T>, Cause> {
-        let request = self.seal(said.api, req_id, said.content);
+    ) -> Result<Answer<M::Answer>, Cause> {
+        let request = self.seal(M::API, req_id, said.content);
         let body = match said.file {
-            Some(file) => request.multipart(file.name, file.bytes),
+            Some((name, bytes)) => request.multipart(name, bytes),
             None => request.body(self.body_form),
         };
-        let reply = self.post(said.api, body).await?;
-        self.read(said.api, req_id, &request.key, &reply)
+        let reply = self.post(M::API, body).await?;
+        self.read::<M>(req_id, &request.key, &reply)
     }
 
     /// Seals and signs a content that is in the client's charset: a call by hand.
@@ -186,21 +166,22 @@ impl Client {
         ReceivedReply::read(&received.body).map_err(|error| Cause::Unreadable(error.to_string()))
     }
 
-    fn read<T: DeserializeOwned>(
+    fn read<M: Message>(
         &self,
-        api: Api,
         req_id: &ReqId,
         key: &ContentKey,
         reply: &ReceivedReply,
-    ) -> Result<Answer<T>, Cause> {
+    ) -> Result<Answer<M::Answer>, Cause> {
         let answered_at = verify(reply, &self.gateway_keys, self.window, self.source.now())?;
         let passed = reply.gateway_code() == Some(GatewayCode::Success);
         if passed && reply.sub_code().is_empty() {
             return Err(Cause::Unreadable("it has no subCode".to_owned()));
         }
-        if !passed || !succeeded(api, reply.sub_code()) {
+        let carried_out =
+            M::Code::from_number(reply.sub_code()).is_some_and(|code| code.advice().is_none());
+        if !passed || !carried_out {
             return Err(Cause::Refused(Box::new(Refused {
-                api,
+                api: M::API,
                 code: reply.code().to_owned(),
                 msg: reply.msg().to_owned(),
                 sub_code: reply.sub_code().to_owned(),
@@ -212,12 +193,5 @@ impl Client {
         let data = serde_json::from_slice(&data)
             .map_err(|error| Cause::Unreadable(format!("businessData: {error}")))?;
         Ok(Answer { data, req_id: req_id.clone(), answered_at })
-    }
-}
-
-fn succeeded(api: Api, sub_code: &str) -> bool {
-    match api {
-        Api::Upload | Api::AddData => sub_code == AddDataCode::Success.number(),
-        Api::Consult => sub_code == ConsultCode::Success.number(),
     }
 }

@@ -168,10 +168,7 @@ mod tests {
         assert_eq!(form.bytes, b"reqId=xy1415220315145602&sign=a%2Bb%2Fc%3D%26");
         assert_eq!(Fields::from_form(&form.bytes).as_ref(), Ok(&request.fields));
         let upload = request.multipart("a\"\n.jpg", b"\xff\xd8");
-        assert_eq!(
-            upload.content_type,
-            "multipart/form-data; boundary=huodong-xy1415220315145602"
-        );
+        assert_eq!(upload.content_type, "multipart/form-data; boundary=huodong-xy1415220315145602");
         let expected = b"--huodong-xy1415220315145602\r\n\
             Content-Disposition: form-data; name=\"reqId\"\r\n\r\nxy1415220315145602\r\n\
             --huodong-xy1415220315145602\r\n\
