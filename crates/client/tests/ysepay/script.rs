@@ -13,7 +13,7 @@ use huodong_client::ysepay::{Client, ClientBuilder, Mode, PrivateKey};
 use huodong_client::{Backoff, Retry, Source};
 use huodong_wire::ysepay::{
     AddDataCode, Common, ConsultCode, ContentKey, Empty, Fields, GatewayCode, Reply, ReplyForm,
-    Stamp, SubCode, open,
+    Stamp, open,
 };
 use jiff::Timestamp;
 use jiff::civil::DateTime;

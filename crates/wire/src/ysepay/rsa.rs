@@ -171,7 +171,8 @@ impl Private {
                 let number = BoxedUint::from_be_slice(sealed, key.n().bits_precision()).ok()?;
                 let mut random = Blinding::new();
                 let opened =
-                    ::rsa::hazmat::rsa_decrypt_and_check(key, Some(&mut random), &number).ok()?;
+                    ::rsa::hazmat::rsa_decrypt_and_check(&**key, Some(&mut random), &number)
+                        .ok()?;
                 let padded = Zeroizing::new(opened.to_be_bytes());
                 let padded =
                     padded[padded.len().checked_sub(sealed.len())?..].strip_prefix(&[0, 2])?;
