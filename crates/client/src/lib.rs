@@ -40,8 +40,8 @@
 //!
 //! # Safety of the transport
 //! The signature of 腾讯公益 covers neither body nor path, and its answers carry none; that of 拉卡拉
-//! covers the bodies of requests, answers and callbacks, but hides nothing; 银盛's envelope covers
-//! and hides what is said, but neither a photo's bytes nor what is asked for. Use `https` wherever
+//! covers the bodies of requests, answers and callbacks, but hides nothing; 银盛's envelope covers what
+//! is said and hides it, but for a photo's bytes, which it does not hide. Use `https` wherever
 //! anybody could stand between you and the server; certificates are verified against the system's
 //! roots.
 //!
