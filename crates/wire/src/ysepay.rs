@@ -25,6 +25,7 @@ mod fields;
 mod gateway_code;
 mod key;
 mod key_file;
+mod key_store;
 mod message;
 mod mode;
 mod photos;
