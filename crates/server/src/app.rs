@@ -176,7 +176,9 @@ impl App {
             signers: Signers::for_each_core(),
             strangers: Rate::new(lakala.strangers_signed_per_s),
             gateway_strangers: Rate::new(ysepay.strangers_signed_per_s),
-            upload_places: Arc::new(Semaphore::new(ysepay.uploads_at_once_max)),
+            upload_places: Arc::new(Semaphore::new(
+                ysepay.uploads_at_once_max.min(Semaphore::MAX_PERMITS),
+            )),
             lakala_nonces: Nonces::new(chance, lakala.freshness_s, lakala.nonces_max, i64::MIN),
             nonces: Nonces::new(chance, settings.freshness_s, settings.nonces_max, began),
             settings,

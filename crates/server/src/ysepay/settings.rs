@@ -16,8 +16,6 @@ pub struct YsepaySettings {
     pub uploads_at_once_max: usize,
     /// How long a caller may take to send an upload.
     pub upload_timeout: Duration,
-    /// How long a photo is kept that no enrolment names, by the business clock.
-    pub orphan_photos: Duration,
 }
 
 impl Default for YsepaySettings {
@@ -28,7 +26,6 @@ impl Default for YsepaySettings {
             strangers_signed_per_s: 200,
             uploads_at_once_max: 32,
             upload_timeout: Duration::from_secs(30),
-            orphan_photos: Duration::from_secs(7 * 24 * 60 * 60),
         }
     }
 }
