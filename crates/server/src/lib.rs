@@ -24,9 +24,12 @@ pub mod seed;
 mod sent;
 mod signing;
 mod trace;
+mod ysepay;
 
 pub use app::{App, RefreshError, Settings};
-pub use directory::{Caller, Directory, KnownInstitution, Secret, purpose as secret_purpose};
+pub use directory::{
+    Caller, Directory, KnownInitiator, KnownInstitution, Secret, purpose as secret_purpose,
+};
 pub use faults::{Fault, FaultAction, FaultCode, FaultRule, Faults, TooManyFaults};
 pub use health::Health;
 pub use lakala::{Courier, LakalaSettings, PathError};
@@ -35,10 +38,11 @@ pub use metrics::{AnswerCode, ApiMetrics, Metrics};
 pub use nonces::{NonceRefusal, Nonces};
 pub use openid::{BadAddress, OpenidPages, check_allowed as check_return_prefix};
 pub use order_number::{order_number, parse_order_number};
-pub use platform::{EnsureKeysError, Platform, PlatformSigner, ensure_platform_keys};
+pub use platform::{EnsureKeysError, Gateway, Platform, PlatformSigner, ensure_platform_keys};
 pub use rate::Rate;
 pub use router::{operators_router, partners_router, router};
 pub use secrets::{MasterKey, SecretError};
 pub use sent::{Sent, SentLog};
 pub use signing::{Signers, Urgency};
 pub use trace::{TraceId, TraceIds};
+pub use ysepay::YsepaySettings;

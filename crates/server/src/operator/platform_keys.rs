@@ -14,7 +14,7 @@ use super::list::{List, Listing, Paging};
 use super::organizations::Filter;
 use super::problem::{Kind, Problem};
 use super::values::{Time, words};
-use crate::keys;
+use crate::platform;
 
 /// How long a new key's certificate is valid where nothing else is asked for.
 const YEARS_DEFAULT: u16 = 10;
@@ -118,23 +118,14 @@ pub(super) async fn create(
     if !(1..=YEARS_MAX).contains(&years) {
         return Err(Problem::invalid("years", format!("years must be 1 to {YEARS_MAX}")));
     }
-    let subject = match new.purpose {
-        KeyPurpose::Reply => "Huodong replies",
-        KeyPurpose::Notify => "Huodong callbacks",
-        KeyPurpose::GatewayRsa | KeyPurpose::GatewaySm2 => {
-            return Err(Problem::invalid(
-                "purpose",
-                "gateway keys are made by the server".to_owned(),
-            ));
-        }
-    };
     let app = operator.app();
     let (now, chance) = (app.engine.clock().real(), app.chance);
     // Finding primes takes a core for a while.
-    let made = tokio::task::spawn_blocking(move || keys::make(subject, years, now, chance));
+    let purpose = new.purpose.into();
+    let made = tokio::task::spawn_blocking(move || platform::make(purpose, years, now, chance));
     let made = made.await.map_err(|error| unmade(&error))?.map_err(|error| unmade(&error))?;
     let command = app
-        .add_platform_key(new.purpose.into(), &made.private_key_pem, &made.certificate_pem)
+        .add_platform_key(purpose, &made.private_key_pem, &made.certificate_pem)
         .map_err(|error| unmade(&error))?;
     let added = operator.change_partners(command).await?;
     Ok((StatusCode::CREATED, axum::Json(added.into())))

@@ -158,6 +158,31 @@ impl Private {
         }
     }
 
+    /// Decrypts whatever there is, and tells by its time what it was: for examination only.
+    pub(super) fn decrypt_any(&self, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        match &self.keys {
+            Keys::Fast { decrypter, .. } => {
+                let mut opened = Zeroizing::new(vec![0; decrypter.min_output_size()]);
+                let length = decrypter.decrypt(sealed, &mut opened).ok()?.len();
+                opened.truncate(length);
+                Some(opened)
+            }
+            Keys::Small(key) => {
+                // Not the crate's own decryption, which makes a message up where there is none.
+                let number = BoxedUint::from_be_slice(sealed, key.n().bits_precision()).ok()?;
+                let mut random = Blinding::new();
+                let opened =
+                    ::rsa::hazmat::rsa_decrypt_and_check(&**key, Some(&mut random), &number)
+                        .ok()?;
+                let padded = Zeroizing::new(opened.to_be_bytes());
+                let padded =
+                    padded[padded.len().checked_sub(sealed.len())?..].strip_prefix(&[0, 2])?;
+                let padding = padded.iter().position(|byte| *byte == 0).filter(|at| *at >= 8)?;
+                Some(Zeroizing::new(padded[padding + 1..].to_vec()))
+            }
+        }
+    }
+
     /// Decrypts a content key, and says whether it is one. What no sender of a key would send, as
     /// its length or its size shows, is decrypted too, as another number.
     pub(super) fn decrypt(&self, sealed: &[u8]) -> (Zeroizing<[u8; CONTENT_KEY_BYTES]>, Choice) {

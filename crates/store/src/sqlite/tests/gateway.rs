@@ -54,7 +54,7 @@ fn initiators_and_merchants_come_back_as_they_were_saved() {
     assert_eq!(world.initiators.get(&one), Some(&replaced));
     assert_eq!(world.initiators.get(&two), Some(&revoked));
     assert_eq!(world.merchants.get(&merc_id), Some(&renamed));
-    assert_eq!(world.alipay_pids.get(&pid), Some(&MercId::from("m0")));
+    assert_eq!(world.alipay_pids.get(&(one.clone(), pid)), Some(&MercId::from("m0")));
     assert!(world.merchants.contains(&MercId::from("m0")), "what a PID leads to comes with it");
     assert_eq!(world.merchants.iter().count(), 2);
 
@@ -65,8 +65,9 @@ fn initiators_and_merchants_come_back_as_they_were_saved() {
     assert_eq!(reader.all_initiators().unwrap(), [replaced, revoked]);
     assert_eq!(reader.merchant(&merc_id).unwrap().as_ref(), Some(&renamed));
     let pid = AlipayPid::from("pid-1");
-    assert_eq!(reader.merchant_by_pid(&pid).unwrap(), Some(renamed));
-    assert_eq!(reader.merchant_by_pid(&unknown).unwrap(), None);
+    assert_eq!(reader.merchant_by_pid(&one, &pid).unwrap(), Some(renamed));
+    assert_eq!(reader.merchant_by_pid(&one, &unknown).unwrap(), None);
+    assert_eq!(reader.merchant_by_pid(&two, &pid).unwrap(), None);
     sound(&story);
 }
 
@@ -104,7 +105,8 @@ fn a_pid_can_pass_from_one_merchant_to_the_other_in_one_batch() {
     story.both(&name("m5", "pid-8"), &name("m0", "pid-0"));
     let story = story.reopen();
     let reader = story.store.reader();
-    let found = |pid: &str| reader.merchant_by_pid(&AlipayPid::from(pid)).unwrap();
+    let one = CertId::from("one");
+    let found = |pid: &str| reader.merchant_by_pid(&one, &AlipayPid::from(pid)).unwrap();
     assert_eq!(found("pid-0").unwrap().merc_id, MercId::from("m0"));
     assert_eq!(found("pid-8").unwrap().merc_id, MercId::from("m5"));
     assert_eq!(found("pid-9"), None);
