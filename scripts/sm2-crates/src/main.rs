@@ -1,6 +1,7 @@
 //! SM2 of several crates, one after the other in rounds on one core: how many signatures,
 //! verifications, encryptions and decryptions a second, and each as a multiple of the `sm2` crate
-//! used as it comes. Run it on an idle core:
+//! used as it comes; then RSA, beside the `rsa` crate. What counts is the processor's time, not the wall clock's, so that other work
+//! on the machine disturbs little; of each, the best round is shown.
 //!
 //!     cargo build --release && taskset -c 1 target/release/sm2-crates
 //!
@@ -9,8 +10,9 @@
 //! far as it can be asked to.
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use cpu_time::ThreadTime;
 use huodong_wire::ysepay;
 use sm2::dsa::signature::{Signer, Verifier};
 use sm2::elliptic_curve::common::getrandom::SysRng;
@@ -38,10 +40,28 @@ fn does<R: 'static>(mut what: impl FnMut() -> R + 'static) -> Action {
 
 fn main() {
     let message: Vec<u8> = (0..600_u32).map(|at| b'a' + (at % 26) as u8).collect();
-    let mut crates = [as_it_comes(&message), wire(&message)]
-        .into_iter()
-        .chain([efficient(&message), of_libsm(&message), of_gm(&message)])
-        .collect::<Vec<_>>();
+    compare(
+        "SM2",
+        vec![
+            as_it_comes(&message),
+            wire_of_sm2(&message),
+            efficient(&message),
+            of_libsm(&message),
+            of_gm(&message),
+        ],
+    );
+    for (name, pem) in [
+        ("RSA 1024", include_str!("../../../crates/wire/tests/ysepay/rsa1024.pem")),
+        ("RSA 2048", include_str!("../../../crates/wire/tests/ysepay/rsa2048.pem")),
+    ] {
+        let private = ysepay::PrivateKey::from_pem(pem).expect("a key");
+        let name_of_ours = "huodong-wire";
+        compare(name, vec![of_rsa(pem, &message), wire(name_of_ours, &private, &message)]);
+    }
+}
+
+/// Measures these and shows them beside the first of them.
+fn compare(name: &str, mut crates: Vec<Crate>) {
     let mut best = vec![[0_f64; 4]; crates.len()];
     for _ in 0..ROUNDS {
         for (at, one) in crates.iter_mut().enumerate() {
@@ -52,7 +72,8 @@ fn main() {
             }
         }
     }
-    println!("{:<28}{}", "a second", DOES.map(|what| format!("{what:>18}")).concat());
+    let title = format!("{name}, a second");
+    println!("{title:<28}{}", DOES.map(|what| format!("{what:>18}")).concat());
     for (at, one) in crates.iter().enumerate() {
         let cell = |what: usize| match best[at][what] {
             0.0 => format!("{:>18}", "-"),
@@ -60,10 +81,11 @@ fn main() {
         };
         println!("{:<28}{}", one.name, [0, 1, 2, 3].map(cell).concat());
     }
+    println!();
 }
 
 fn rate(action: &mut dyn FnMut()) -> f64 {
-    let start = Instant::now();
+    let start = ThreadTime::now();
     let mut count = 0_u32;
     while start.elapsed() < SLICE {
         for _ in 0..8 {
@@ -103,31 +125,59 @@ fn as_it_comes(message: &[u8]) -> Crate {
     }
 }
 
-/// What this project makes of the same crate's arithmetic, base64 and a block of AES included.
-fn wire(message: &[u8]) -> Crate {
+/// What this project makes of the same crate's arithmetic.
+fn wire_of_sm2(message: &[u8]) -> Crate {
     let private = ysepay::PrivateKey::from_sm2_number(&number()).expect("a key");
-    let public = private.public().clone();
-    let content = ysepay::ContentKey::new(KEY);
-    let signature = private.sign(message);
     // Others read and write what we do.
     let theirs = sm2::SecretKey::from_slice(&number()).expect("a key");
     let theirs = sm2::dsa::SigningKey::new(ID, &theirs).expect("a key");
-    let their_signature: sm2::dsa::Signature = theirs.sign(message);
-    assert!(public.verify(message, &base64(their_signature.to_der().as_ref())));
+    let signature: sm2::dsa::Signature = theirs.sign(message);
+    assert!(private.public().verify(message, &base64(signature.to_der().as_ref())));
+    wire("huodong-wire on sm2 0.14", &private, message)
+}
+
+/// This project's keys, base64 and a block of AES included.
+fn wire(name: &'static str, private: &ysepay::PrivateKey, message: &[u8]) -> Crate {
+    let public = private.public().clone();
+    let content = ysepay::ContentKey::new(KEY);
+    let signature = private.sign(message);
     let random = |bytes: &mut [u8]| {
         use sm2::elliptic_curve::rand_core::TryRng;
         SysRng.try_fill_bytes(bytes).expect("random numbers");
     };
     let sealed = ysepay::seal(b"{}", &content, &public, &mut { random });
-    let (signer, opener, sealer) = (private.clone(), private, public.clone());
+    let (signer, opener, sealer) = (private.clone(), private.clone(), public.clone());
     let (signed, verified) = (message.to_vec(), message.to_vec());
     Crate {
-        name: "huodong-wire on sm2 0.14",
+        name,
         does: [
             does(move || signer.sign(&signed)),
             does(move || assert!(public.verify(&verified, &signature))),
             does(move || sealer.seal_check(&content, &mut { random })),
-            does(move || ysepay::open([&opener], &sealed.check, &sealed.biz_content).expect("opened")),
+            does(move || {
+                ysepay::open([&opener], &sealed.check, &sealed.biz_content).expect("opened")
+            }),
+        ],
+    }
+}
+
+/// The `rsa` crate's own padding, signing and so on.
+fn of_rsa(pem: &str, message: &[u8]) -> Crate {
+    use rsa::pkcs8::DecodePrivateKey;
+    use rsa::sha2::Sha256;
+    let private = rsa::PrivateKey::from_pkcs8_pem(pem).expect("a key");
+    let public = private.to_public_key();
+    let signature = private.pkcs1v15_sign::<Sha256>(message).expect("signed");
+    let sealed = public.pkcs1v15_encrypt(&KEY).expect("sealed");
+    let (signer, verifier) = (private.clone(), public.clone());
+    let (signed, verified) = (message.to_vec(), message.to_vec());
+    Crate {
+        name: "rsa 0.10",
+        does: [
+            does(move || signer.pkcs1v15_sign::<Sha256>(&signed).expect("signed")),
+            does(move || verifier.pkcs1v15_verify::<Sha256>(&verified, &signature).expect("good")),
+            does(move || public.pkcs1v15_encrypt(&KEY).expect("sealed")),
+            does(move || private.pkcs1v15_decrypt(&sealed).expect("opened")),
         ],
     }
 }
@@ -169,7 +219,8 @@ fn of_libsm(message: &[u8]) -> Crate {
     let encrypter = EncryptCtx::new(KEY.len(), public.clone());
     let decrypter = DecryptCtx::new(KEY.len(), secret.clone());
     let sealed = encrypter.encrypt(&KEY).expect("sealed");
-    let opened = ysepay::open([&ours], &base64(&sealed), &ysepay::ContentKey::new(KEY).encrypt(b"{}"));
+    let opened =
+        ysepay::open([&ours], &base64(&sealed), &ysepay::ContentKey::new(KEY).encrypt(b"{}"));
     assert_eq!(opened.expect("opened").key.bytes(), &KEY);
     let (signed, verified) = (message.to_vec(), message.to_vec());
     let (signer, signer_public, verifier) = (SigCtx::new(), public.clone(), SigCtx::new());
@@ -192,7 +243,8 @@ fn of_gm(message: &[u8]) -> Crate {
     let ours = ysepay::PrivateKey::from_sm2_number(&number()).expect("a key");
     assert!(ours.public().verify(message, &base64(&signature)));
     let sealed = public.encrypt(&KEY, false, Sm2Model::C1C3C2).expect("sealed");
-    let opened = ysepay::open([&ours], &base64(&sealed), &ysepay::ContentKey::new(KEY).encrypt(b"{}"));
+    let opened =
+        ysepay::open([&ours], &base64(&sealed), &ysepay::ContentKey::new(KEY).encrypt(b"{}"));
     assert_eq!(opened.expect("opened").key.bytes(), &KEY);
     let (signed, verified) = (message.to_vec(), message.to_vec());
     let (verifier, encrypter) = (private.to_public_key(), public);

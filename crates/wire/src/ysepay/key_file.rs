@@ -11,7 +11,7 @@ use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::der::{Decode, Encode};
 
 use super::key::{PrivateKind, PublicKind};
-use super::{PrivateKey, PublicKey, rsa, sm2};
+use super::{PrivateKey, PublicKey, base64, rsa, sm2};
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -23,7 +23,7 @@ pub enum KeyError {
     /// There is no private key in it.
     #[error(
         "there is no private key in it (in PEM: BEGIN PRIVATE KEY, BEGIN RSA PRIVATE KEY or BEGIN \
-         EC PRIVATE KEY; `openssl pkey` takes a password off)"
+         EC PRIVATE KEY; what is encrypted otherwise than PKCS#8 does it, `openssl pkey` decrypts)"
     )]
     NoPrivateKey,
     /// There is no public key in it.
@@ -129,6 +129,22 @@ impl PrivateKey {
 }
 
 impl PublicKey {
+    /// Reads a public key or a certificate from a file: PEM or DER, or the base64 text of the
+    /// latter.
+    ///
+    /// # Errors
+    /// See [`KeyError`].
+    pub fn read(file: &[u8]) -> Result<Self, KeyError> {
+        match std::str::from_utf8(file) {
+            Ok(text) if text.contains("-----BEGIN ") => Self::from_pem(text),
+            Ok(text) => match base64::decode(text.trim()) {
+                Some(der) => Self::from_der(&der),
+                None => Err(KeyError::NoPublicKey),
+            },
+            Err(_) => Self::from_der(file),
+        }
+    }
+
     /// Reads the first public key or certificate of a PEM text.
     ///
     /// # Errors

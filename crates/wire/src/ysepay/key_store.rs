@@ -1,5 +1,6 @@
 //! Private keys from files that a password protects.
 
+use ::rsa::pkcs8::EncryptedPrivateKeyInfoRef;
 use ::sm4::Sm4;
 use cbc::cipher::{BlockModeDecrypt, KeyIvInit};
 use p12_keystore::Pkcs12Archive;
@@ -20,28 +21,33 @@ const SM4_CBC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.
 
 impl PrivateKey {
     /// Reads a private key from whichever kind of file this is: PEM or DER, PKCS#12 (.pfx, .p12),
-    /// the vendor's .sm2; also where it is the base64 text of one of the latter. A file that needs
-    /// no password is read whatever is given.
+    /// the vendor's .sm2; also where it is the base64 text of one of the latter. PEM and DER may
+    /// be protected by a password as PKCS#8 does it (PBES2). A file that needs none is read
+    /// whatever is given.
     ///
     /// # Errors
     /// See [`KeyError`].
     pub fn read(file: &[u8], password: Option<&str>) -> Result<Self, KeyError> {
         match std::str::from_utf8(file) {
             Ok(text) if text.contains("-----BEGIN ") => match Self::from_pem(text) {
+                // What is protected by a password; some also put the forms below between such lines.
                 Err(KeyError::NoPrivateKey) => {
-                    match x509_cert::der::pem::decode_vec(text.trim().as_bytes()) {
-                        Ok((_, der)) => Self::read_der(&der, password),
-                        Err(_) => Err(KeyError::NoPrivateKey),
+                    let lines = text.lines().filter(|line| !line.starts_with("-----"));
+                    match Self::read_base64(&lines.collect::<String>(), password) {
+                        Err(KeyError::Unreadable(_)) => Err(KeyError::NoPrivateKey),
+                        read => read,
                     }
                 }
                 read => read,
             },
-            Ok(text) => match base64::decode(text.trim()) {
-                Some(der) => Self::read_der(&der, password),
-                None => Err(KeyError::NoPrivateKey),
-            },
+            Ok(text) => Self::read_base64(text, password),
             Err(_) => Self::read_der(file, password),
         }
+    }
+
+    fn read_base64(text: &str, password: Option<&str>) -> Result<Self, KeyError> {
+        let der = base64::decode(text.trim()).ok_or(KeyError::NoPrivateKey)?;
+        Self::read_der(&der, password)
     }
 
     fn read_der(der: &[u8], password: Option<&str>) -> Result<Self, KeyError> {
@@ -50,6 +56,9 @@ impl PrivateKey {
             Self::from_sm2_file(der, needed()?)
         } else if is_pkcs12(der) {
             Self::from_pkcs12(der, needed()?)
+        } else if let Ok(encrypted) = EncryptedPrivateKeyInfoRef::from_der(der) {
+            let opened = encrypted.decrypt(needed()?).map_err(|_| KeyError::WrongPassword)?;
+            Self::from_der(opened.as_bytes())
         } else {
             Self::from_der(der)
         }

@@ -183,17 +183,19 @@ impl Private {
         }
     }
 
-    /// Decrypts a content key, and says whether it is one. What no sender of a key would send, as
-    /// its length or its size shows, is decrypted too, as another number.
+    /// Decrypts a content key, and says whether it is one. What no key can have been sealed as (by
+    /// its length, or as a number it is zero or above the modulus) is decrypted too, as another
+    /// number, as it would else be refused sooner than others are.
     pub(super) fn decrypt(&self, sealed: &[u8]) -> (Zeroizing<[u8; CONTENT_KEY_BYTES]>, Choice) {
         let modulus = &self.public.modulus;
         let mut number = sealed.to_vec();
         number.resize(modulus.len(), 0);
-        let below = number < *modulus;
-        if !below {
+        let in_range = number < *modulus && number.iter().any(|byte| *byte != 0);
+        if !in_range {
+            number.fill(0x2a);
             number[0] = 0;
         }
-        let sound = Choice::from(u8::from(below && sealed.len() == modulus.len()));
+        let sound = Choice::from(u8::from(in_range && sealed.len() == modulus.len()));
         let mut key = Zeroizing::new([0; CONTENT_KEY_BYTES]);
         let genuine = match &self.keys {
             Keys::Fast { decrypter, .. } => {

@@ -238,8 +238,11 @@ fn keys_are_read_in_each_of_openssls_formats() {
         for name in ["public.pem", "certificate.pem", "ours.pem"] {
             assert_eq!(PublicKey::from_pem(&openssl.text(name)).unwrap(), public, "{kind} {name}");
         }
-        for name in ["public.der", "certificate.der"] {
-            assert_eq!(PublicKey::from_der(&openssl.read(name)).unwrap(), public, "{kind} {name}");
+        openssl.write("public.base64", STANDARD.encode(openssl.read("public.der")));
+        for name in
+            ["public.pem", "certificate.pem", "public.der", "certificate.der", "public.base64"]
+        {
+            assert_eq!(PublicKey::read(&openssl.read(name)).unwrap(), public, "{kind} {name}");
         }
         if kind != "sm2" {
             openssl.run("rsa -pubin -in public.pem -RSAPublicKey_out -out pkcs1.pem");
@@ -265,6 +268,9 @@ fn a_key_for_something_else_is_told() {
         KeyError::NoPrivateKey
     );
     assert_eq!(PublicKey::from_pem("花").unwrap_err(), KeyError::NoPublicKey);
+    assert_eq!(PublicKey::read("花".as_bytes()).unwrap_err(), KeyError::NoPublicKey);
+    let unreadable = PublicKey::read(b"\xff\xff").unwrap_err();
+    assert!(matches!(unreadable, KeyError::Unreadable(_)), "{unreadable:?}");
 }
 
 #[test]
@@ -289,6 +295,30 @@ fn pkcs12_files_are_read_as_openssl_writes_them() {
                 let missing = PrivateKey::read(&file, None).unwrap_err();
                 assert_eq!(missing, KeyError::PasswordMissing);
             }
+        }
+    }
+}
+
+#[test]
+fn encrypted_pkcs8_is_read_as_openssl_writes_it() {
+    for kind in ["rsa:1024", "sm2"] {
+        let openssl = Openssl::new();
+        openssl.identity(kind);
+        let public = openssl.private().public().clone();
+        for format in ["PEM", "DER"] {
+            openssl.run(&format!(
+                "pkcs8 -topk8 -in key.pem -passout pass:s3cret -outform {format} -out encrypted"
+            ));
+            let file = openssl.read("encrypted");
+            let key = PrivateKey::read(&file, Some("s3cret")).unwrap();
+            assert_eq!(*key.public(), public, "{kind} {format}");
+            let wrong = PrivateKey::read(&file, Some("secret")).unwrap_err();
+            assert_eq!(wrong, KeyError::WrongPassword);
+            assert_eq!(PrivateKey::read(&file, None).unwrap_err(), KeyError::PasswordMissing);
+        }
+        for name in ["public.pem", "certificate.pem"] {
+            let refused = PrivateKey::read(&openssl.read(name), Some("s3cret")).unwrap_err();
+            assert_eq!(refused, KeyError::NoPrivateKey, "{name}");
         }
     }
 }
@@ -334,8 +364,13 @@ fn the_vendors_sm2_file_is_read() {
     openssl.identity("sm2");
     let public = openssl.private().public().clone();
     let file = sm2_file(&openssl, &number_of(&openssl), "123456");
-    let text = STANDARD.encode(&file).into_bytes();
-    for file in [&file, &text] {
+    let text = STANDARD.encode(&file);
+    let lines = text.as_bytes().chunks(76).map(|line| String::from_utf8(line.to_vec()).unwrap());
+    let lines = lines.collect::<Vec<_>>().join("\n");
+    let pem = format!("-----BEGIN CFCA KEY-----\n{lines}\n-----END CFCA KEY-----\n");
+    let key = PrivateKey::read(pem.as_bytes(), Some("123456")).unwrap();
+    assert_eq!(*key.public(), public);
+    for file in [&file[..], text.as_bytes(), lines.as_bytes()] {
         let key = PrivateKey::from_sm2_file(file, "123456").unwrap();
         assert_eq!(*key.public(), public);
         let key = PrivateKey::read(file, Some("123456")).unwrap();
