@@ -3,6 +3,7 @@
 //! A face asks [`Faults::take`] for each call it has let in and understood. While no rule is set
 //! that costs one relaxed load.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::panic::resume_unwind;
@@ -11,14 +12,18 @@ use std::time::Duration;
 
 use http::Extensions;
 use parking_lot::Mutex;
+use serde::Serialize;
 use thiserror::Error;
 use tokio::task::JoinError;
 
 use crate::listen::ConnectionHandle;
 
-/// lakala's calls in a rule; gongyi's go by the vendor's own names.
+/// lakala's and ysepay's calls in a rule; gongyi's go by the vendor's own names.
 pub(crate) const LAKALA_ISSUE: &str = "lakala.issue";
 pub(crate) const LAKALA_QUERY: &str = "lakala.query";
+pub(crate) const YSEPAY_UPLOAD: &str = "ysepay.upload";
+pub(crate) const YSEPAY_ADD_DATA: &str = "ysepay.addData";
+pub(crate) const YSEPAY_CONSULT: &str = "ysepay.consult";
 
 /// Rules that may be set at once.
 const RULES_MAX: usize = 100;
@@ -32,6 +37,34 @@ pub struct Fault {
     pub action: FaultAction,
 }
 
+/// A vendor's code, as that vendor writes codes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum FaultCode {
+    /// As gongyi's and, but for leading zeros, lakala's are.
+    Number(i64),
+    /// As ysepay's are, which have letters and leading zeros.
+    Text(Box<str>),
+}
+
+impl FaultCode {
+    /// The number; -1, which is no vendor's code, for a text that is none.
+    pub fn number(&self) -> i64 {
+        match self {
+            Self::Number(number) => *number,
+            Self::Text(text) => text.parse().unwrap_or(-1),
+        }
+    }
+
+    /// The text.
+    pub fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Number(number) => Cow::Owned(number.to_string()),
+            Self::Text(text) => Cow::Borrowed(text),
+        }
+    }
+}
+
 /// What happens to a call after the delay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultAction {
@@ -39,8 +72,8 @@ pub enum FaultAction {
     GoOn,
     /// Nothing is done; it is answered with this code.
     Answer {
-        /// The vendor's code, or any other number.
-        code: i64,
+        /// The vendor's code, or any other of its kind.
+        code: FaultCode,
         /// The text beside it; the code's own where there is none.
         msg: Option<String>,
     },
@@ -182,6 +215,7 @@ mod tests {
     use super::*;
 
     fn answer(code: i64) -> Fault {
+        let code = FaultCode::Number(code);
         Fault { delay: Duration::ZERO, action: FaultAction::Answer { code, msg: None } }
     }
 

@@ -27,11 +27,11 @@ mod trace;
 
 pub use app::{App, RefreshError, Settings};
 pub use directory::{Caller, Directory, KnownInstitution, Secret, purpose as secret_purpose};
-pub use faults::{Fault, FaultAction, FaultRule, Faults, TooManyFaults};
+pub use faults::{Fault, FaultAction, FaultCode, FaultRule, Faults, TooManyFaults};
 pub use health::Health;
 pub use lakala::{Courier, LakalaSettings, PathError};
 pub use listen::{ConnectionHandle, ListenOptions, Served, TlsError, bind, serve, tls_from_files};
-pub use metrics::{ApiMetrics, Metrics};
+pub use metrics::{AnswerCode, ApiMetrics, Metrics};
 pub use nonces::{NonceRefusal, Nonces};
 pub use openid::{BadAddress, OpenidPages, check_allowed as check_return_prefix};
 pub use order_number::{order_number, parse_order_number};

@@ -1,5 +1,7 @@
 //! What `/metrics` shows.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +11,7 @@ use http::header::CONTENT_TYPE;
 use huodong_campaign::{AttemptOutcome, CallbackEvent, KeyPurpose};
 use huodong_engine::{BatchObserver, EngineError};
 use huodong_store::CallbackStatus;
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -23,7 +25,43 @@ use crate::App;
 struct Answer {
     face: &'static str,
     api: &'static str,
-    code: i64,
+    code: AnswerCode,
+}
+
+/// A vendor's code, as that vendor writes codes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum AnswerCode {
+    /// As a number.
+    Number(i64),
+    /// As text, which keeps its letters and leading zeros.
+    Text(Cow<'static, str>),
+}
+
+impl EncodeLabelValue for AnswerCode {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => EncodeLabelValue::encode(number, encoder),
+            Self::Text(text) => EncodeLabelValue::encode(&&**text, encoder),
+        }
+    }
+}
+
+impl From<i64> for AnswerCode {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<&'static str> for AnswerCode {
+    fn from(text: &'static str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for AnswerCode {
+    fn from(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
 }
 
 /// One kind of request.
@@ -95,14 +133,16 @@ struct BatchMetrics {
 pub struct ApiMetrics {
     request: Request,
     requests: Family<Answer, Counter>,
+    success: AnswerCode,
     succeeded: Counter,
     duration: Histogram,
 }
 
 impl ApiMetrics {
     /// Counts an answer.
-    pub fn answered(&self, code: i64, took: Duration) {
-        if code == 0 {
+    pub fn answered(&self, code: impl Into<AnswerCode>, took: Duration) {
+        let code = code.into();
+        if code == self.success {
             self.succeeded.inc();
         } else {
             let Request { face, api } = self.request;
@@ -208,12 +248,20 @@ impl Metrics {
         }
     }
 
-    /// The counters of one API of one face.
-    pub fn api(&self, face: &'static str, api: &'static str) -> ApiMetrics {
+    /// The counters of one API of one face, which succeeds with this code.
+    pub fn api(
+        &self,
+        face: &'static str,
+        api: &'static str,
+        success: impl Into<AnswerCode>,
+    ) -> ApiMetrics {
         let request = Request { face, api };
+        let success = success.into();
+        let answer = Answer { face, api, code: success.clone() };
         ApiMetrics {
             requests: self.requests.clone(),
-            succeeded: self.requests.get_or_create_owned(&Answer { face, api, code: 0 }),
+            success,
+            succeeded: self.requests.get_or_create_owned(&answer),
             duration: self.durations.get_or_create_owned(&request),
             request,
         }

@@ -4,7 +4,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use serde::Deserialize;
-use serde::de::value::MapDeserializer;
+use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{self, Deserializer, Error as _, Expected, IntoDeserializer, Unexpected, Visitor};
 use serde_json::value::RawValue;
 use thiserror::Error;
@@ -21,7 +21,8 @@ pub enum DecodeError {
     /// A field breaks a rule.
     #[error("{field} {reason}")]
     Field {
-        /// Its wire name; a field within another is written `outer.inner`.
+        /// Its wire name; a field within another is written `outer.inner`, one within a list
+        /// `outer[0].inner`.
         field: String,
         /// Which rule.
         reason: String,
@@ -131,13 +132,24 @@ struct Node<'de> {
 }
 
 impl<'de> Node<'de> {
+    /// An array's elements, named by their place.
+    fn numbered(elements: Vec<&'de RawValue>) -> impl Iterator<Item = Self> {
+        elements
+            .into_iter()
+            .enumerate()
+            .map(|(place, raw)| Self { field: format!("[{place}]"), raw: raw.get() })
+    }
+
     fn visit<V: Visitor<'de>>(raw: &'de str, visitor: V) -> Result<V::Value, Fault> {
         match raw.as_bytes().first() {
             Some(b'{') => match serde_json::from_str::<Entries<'de>>(raw) {
                 Ok(entries) => visitor.visit_map(entries.into_deserializer()),
                 Err(_) => Err(Fault::custom("不是合法的 JSON")),
             },
-            Some(b'[') => Err(Fault::invalid_type(Unexpected::Seq, &visitor)),
+            Some(b'[') => match serde_json::from_str::<Vec<&'de RawValue>>(raw) {
+                Ok(elements) => visitor.visit_seq(SeqDeserializer::new(Self::numbered(elements))),
+                Err(_) => Err(Fault::custom("不是合法的 JSON")),
+            },
             Some(b'"') => match serde_json::from_str::<String>(raw) {
                 Ok(text) => visitor.visit_string(text),
                 Err(_) => Err(Fault::custom("不是合法的字符串")),
@@ -165,13 +177,26 @@ impl<'de> Deserializer<'de> for Node<'de> {
         if self.raw == "null" { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        // A struct can also be read from an array, which no caller means.
+        if self.raw.starts_with('[') {
+            return Err(Fault::invalid_type(Unexpected::Seq, &visitor).within(self.field));
+        }
+        self.deserialize_any(visitor)
+    }
+
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         visitor.visit_unit()
     }
 
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier
+        unit_struct newtype_struct seq tuple tuple_struct map enum identifier
     }
 }
 
@@ -193,6 +218,7 @@ struct Fault {
 impl Fault {
     fn within(mut self, outer: String) -> Self {
         self.field = Some(match self.field {
+            Some(inner) if inner.starts_with('[') => format!("{outer}{inner}"),
             Some(inner) => format!("{outer}.{inner}"),
             None => outer,
         });

@@ -49,7 +49,7 @@ pub(super) struct Face {
 
 impl Face {
     pub(super) fn new(app: Arc<App>, api: Api) -> Self {
-        let metrics = app.metrics.api("gongyi", api.name());
+        let metrics = app.metrics.api("gongyi", api.name(), 0);
         Self { app, api, metrics }
     }
 }

@@ -60,7 +60,7 @@ pub(super) async fn meet<H: Handler>(
         }
         FaultAction::Answer { code, msg } => {
             tokio::time::sleep(fault.delay).await;
-            Ok(answer::<H>(&met.call(), code, msg))
+            Ok(answer::<H>(&met.call(), code.number(), msg))
         }
         FaultAction::DropBefore => {
             tokio::time::sleep(fault.delay).await;

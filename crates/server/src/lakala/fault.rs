@@ -67,7 +67,7 @@ pub(super) async fn meet<H: Handler>(
         }
         FaultAction::Answer { code, msg } => {
             tokio::time::sleep(fault.delay).await;
-            Ok(answer(H::API, code, msg))
+            Ok(answer(H::API, code.number(), msg))
         }
         FaultAction::DropBefore => {
             tokio::time::sleep(fault.delay).await;

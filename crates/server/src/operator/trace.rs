@@ -32,7 +32,7 @@ pub(crate) async fn call(
     let status = response.status().as_u16();
     // As for the vendors' faces, 0 is success.
     let code = if response.status().is_success() { 0 } else { status.into() };
-    app.metrics.api("operator", "v1").answered(code, monotonic() - started);
+    app.metrics.api("operator", "v1", 0).answered(code, monotonic() - started);
     tracing::info!(%trace_id, %method, path, status, "operator call");
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response = problem.finished(trace_id.as_str());

@@ -5,12 +5,15 @@ use std::time::Duration;
 use axum::Json as Answer;
 use axum::extract::State;
 use http::StatusCode;
-use huodong_wire::{gongyi, lakala};
-use serde::{Deserialize, Deserializer, Serialize};
+use huodong_wire::gongyi;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::App;
-use crate::faults::{Fault, FaultAction, FaultRule, LAKALA_ISSUE, LAKALA_QUERY};
+use crate::faults::{
+    Fault, FaultAction, FaultCode, FaultRule, LAKALA_ISSUE, LAKALA_QUERY, YSEPAY_ADD_DATA,
+    YSEPAY_CONSULT, YSEPAY_UPLOAD,
+};
 use crate::operator::body::{Json, Named};
 use crate::operator::problem::{Kind, Problem};
 
@@ -20,6 +23,8 @@ const MATCHES_MAX: usize = 20;
 const UNLIMITED: &str = "unlimited";
 /// lakala's codes are six digits.
 const LAKALA_CODE_MAX: i64 = 999_999;
+/// ysepay's codes are letters and digits, nine of them at the most.
+const YSEPAY_CODE_CHARS_MAX: usize = 9;
 
 /// A fault as it is asked for.
 #[derive(Debug, Deserialize)]
@@ -35,28 +40,19 @@ pub(super) struct NewFault {
     drop: Option<Drop>,
 }
 
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewAnswer {
-    #[serde(deserialize_with = "number")]
-    code: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    code: NewCode,
     msg: Option<String>,
 }
 
-/// A number, or its digits as text: lakala's codes are text and may begin with zeros.
-fn number<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Code {
-        Number(i64),
-        Text(String),
-    }
-
-    match Code::deserialize(from)? {
-        Code::Number(number) => Ok(number),
-        Code::Text(text) => text.parse().map_err(serde::de::Error::custom),
-    }
+/// A code as a number or as text: those that begin with zeros can only be text.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "must be a number or text")]
+enum NewCode {
+    Number(i64),
+    Text(String),
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -79,9 +75,16 @@ pub(super) struct Shown {
     met: u64,
     delay_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    answer: Option<NewAnswer>,
+    answer: Option<ShownAnswer>,
     #[serde(skip_serializing_if = "Option::is_none")]
     drop: Option<Drop>,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownAnswer {
+    code: FaultCode,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    msg: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -106,8 +109,8 @@ pub(super) async fn set(
 ) -> Result<(StatusCode, Answer<Shown>), Problem> {
     let count = new.count()?;
     let matching = new.matching()?;
-    let fault = new.fault()?;
     let api = new.known_api()?;
+    let fault = new.fault(api)?;
     let rule = app.faults.set(api.to_owned(), matching, count, fault);
     let rule = rule.map_err(|full| Problem::new(Kind::WrongState, full.to_string()))?;
     Ok((StatusCode::CREATED, Answer(Shown::from(rule))))
@@ -130,32 +133,66 @@ pub(super) async fn remove(
     }
 }
 
-/// The calls of all vendors as rules name them; lakala's own short names are understood, too.
+/// The calls of all vendors as rules name them; the short names of lakala's and ysepay's are
+/// understood, too.
 fn known_apis() -> Vec<&'static str> {
     let gongyi = gongyi::Api::ALL.map(gongyi::Api::name);
-    gongyi.into_iter().chain([LAKALA_ISSUE, LAKALA_QUERY]).collect()
+    gongyi.into_iter().chain(LAKALA).chain(YSEPAY).collect()
+}
+
+const LAKALA: [&str; 2] = [LAKALA_ISSUE, LAKALA_QUERY];
+const YSEPAY: [&str; 3] = [YSEPAY_UPLOAD, YSEPAY_ADD_DATA, YSEPAY_CONSULT];
+
+/// A code as its vendor writes codes, if it is one of a failure.
+fn code(api: &str, code: &NewCode) -> Result<FaultCode, Problem> {
+    let wrong = |detail: String| Problem::invalid("answer.code", detail);
+    if YSEPAY.contains(&api) {
+        return ysepay_code(api, code).map_err(wrong);
+    }
+    let number = match code {
+        NewCode::Number(number) => *number,
+        NewCode::Text(text) => text
+            .parse()
+            .map_err(|error| wrong(format!("answer.code of {api} must be a number: {error}")))?,
+    };
+    if number == 0 {
+        let detail = "answer.code 0 is success, and what succeeded has data";
+        return Err(wrong(detail.to_owned()));
+    }
+    if LAKALA.contains(&api) && !(1..=LAKALA_CODE_MAX).contains(&number) {
+        return Err(wrong(format!("answer.code of {api} must be from 1 to {LAKALA_CODE_MAX}")));
+    }
+    Ok(FaultCode::Number(number))
+}
+
+fn ysepay_code(api: &str, code: &NewCode) -> Result<FaultCode, String> {
+    let text = match code {
+        NewCode::Number(number) => number.to_string(),
+        NewCode::Text(text) => text.clone(),
+    };
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if !plain || !(1..=YSEPAY_CODE_CHARS_MAX).contains(&text.len()) {
+        return Err(format!(
+            "answer.code of {api} must be 1 to {YSEPAY_CODE_CHARS_MAX} letters and digits"
+        ));
+    }
+    if text.bytes().all(|byte| byte == b'0') {
+        return Err(format!("answer.code {text} is success, and what succeeded has data"));
+    }
+    Ok(FaultCode::Text(text.into()))
 }
 
 impl NewFault {
     fn known_api(&self) -> Result<&'static str, Problem> {
-        let api = match lakala::Api::from_name(&self.api) {
-            Some(lakala::Api::Issue) => LAKALA_ISSUE,
-            Some(lakala::Api::Query) => LAKALA_QUERY,
-            None => &self.api,
-        };
         let known = known_apis();
-        let Some(api) = known.iter().find(|known| **known == api).copied() else {
-            let known = known.join(", ");
-            return Err(Problem::invalid("api", format!("api must be one of {known}")));
+        let is_named = |known: &&&str| {
+            let short = known.split_once('.').map(|(_vendor, short)| short);
+            **known == self.api || short == Some(&self.api)
         };
-        let is_lakala = [LAKALA_ISSUE, LAKALA_QUERY].contains(&api);
-        match &self.answer {
-            Some(answer) if is_lakala && !(1..=LAKALA_CODE_MAX).contains(&answer.code) => {
-                let detail = format!("answer.code of {api} must be from 1 to {LAKALA_CODE_MAX}");
-                Err(Problem::invalid("answer.code", detail))
-            }
-            _ => Ok(api),
-        }
+        known.iter().find(is_named).copied().ok_or_else(|| {
+            let known = known.join(", ");
+            Problem::invalid("api", format!("api must be one of {known}"))
+        })
     }
 
     fn count(&self) -> Result<Option<u32>, Problem> {
@@ -187,7 +224,7 @@ impl NewFault {
         self.r#match.iter().map(text).collect()
     }
 
-    fn fault(&self) -> Result<Fault, Problem> {
+    fn fault(&self, api: &str) -> Result<Fault, Problem> {
         if self.delay_ms > DELAY_MS_MAX {
             let detail = format!("delay_ms must be at most {DELAY_MS_MAX}");
             return Err(Problem::invalid("delay_ms", detail));
@@ -197,12 +234,8 @@ impl NewFault {
                 let detail = "a call is either answered or dropped; give answer or drop";
                 return Err(Problem::invalid("drop", detail));
             }
-            (Some(NewAnswer { code: 0, .. }), _) => {
-                let detail = "answer.code 0 is success, and what succeeded has data";
-                return Err(Problem::invalid("answer.code", detail));
-            }
             (Some(answer), None) => {
-                FaultAction::Answer { code: answer.code, msg: answer.msg.clone() }
+                FaultAction::Answer { code: code(api, &answer.code)?, msg: answer.msg.clone() }
             }
             (None, Some(Drop::Before)) => FaultAction::DropBefore,
             (None, Some(Drop::After)) => FaultAction::DropAfter,
@@ -221,7 +254,7 @@ impl From<FaultRule> for Shown {
     fn from(rule: FaultRule) -> Self {
         let (answer, drop) = match rule.fault.action {
             FaultAction::GoOn => (None, None),
-            FaultAction::Answer { code, msg } => (Some(NewAnswer { code, msg }), None),
+            FaultAction::Answer { code, msg } => (Some(ShownAnswer { code, msg }), None),
             FaultAction::DropBefore => (None, Some(Drop::Before)),
             FaultAction::DropAfter => (None, Some(Drop::After)),
         };
@@ -234,6 +267,52 @@ impl From<FaultRule> for Shown {
             delay_ms: u64::try_from(rule.fault.delay.as_millis()).unwrap_or(u64::MAX),
             answer,
             drop,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(api: &str, text: &str) -> Option<FaultCode> {
+        let answer: NewAnswer = serde_json::from_str(&format!(r#"{{"code":{text}}}"#)).ok()?;
+        code(api, &answer.code).ok()
+    }
+
+    #[test]
+    fn a_code_is_kept_as_its_vendor_writes_codes() {
+        let number = |number| Some(FaultCode::Number(number));
+        let letters = |text: &str| Some(FaultCode::Text(text.into()));
+        assert_eq!(taken("RewardToDonate", "32240007"), number(32_240_007));
+        assert_eq!(taken("RewardToDonate", "\"32240007\""), number(32_240_007));
+        assert_eq!(taken("RewardToDonate", "-1"), number(-1));
+        assert_eq!(taken(LAKALA_ISSUE, "\"000123\""), number(123));
+        assert_eq!(taken(YSEPAY_ADD_DATA, "\"A029998\""), letters("A029998"));
+        assert_eq!(taken(YSEPAY_ADD_DATA, "9999"), letters("9999"));
+        assert_eq!(taken(YSEPAY_CONSULT, "901029999"), letters("901029999"));
+        assert_eq!(taken(YSEPAY_UPLOAD, "\"00001\""), letters("00001"));
+    }
+
+    #[test]
+    fn a_code_of_success_or_of_no_kind_the_vendor_has_is_refused() {
+        for (api, text) in [
+            ("RewardToDonate", "0"),
+            ("RewardToDonate", "\"0\""),
+            ("RewardToDonate", "\"A029998\""),
+            ("RewardToDonate", "1.5"),
+            (LAKALA_ISSUE, "\"000000\""),
+            (LAKALA_ISSUE, "1000000"),
+            (LAKALA_ISSUE, "-1"),
+            (YSEPAY_UPLOAD, "\"00000\""),
+            (YSEPAY_ADD_DATA, "\"0000\""),
+            (YSEPAY_CONSULT, "0"),
+            (YSEPAY_CONSULT, "-1"),
+            (YSEPAY_CONSULT, "\"\""),
+            (YSEPAY_CONSULT, "\"9010299991\""),
+            (YSEPAY_CONSULT, "\"失败\""),
+        ] {
+            assert_eq!(taken(api, text), None, "{api} {text}");
         }
     }
 }

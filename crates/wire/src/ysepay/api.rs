@@ -1,6 +1,3 @@
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 /// The calls of this vendor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Api {
@@ -63,14 +60,6 @@ impl std::fmt::Display for Api {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
-}
-
-/// What a call carries encrypted as its `bizContent`.
-pub trait Message: Serialize {
-    /// The call.
-    const API: Api;
-    /// What the answer carries encrypted as its `businessData`.
-    type Answer: DeserializeOwned;
 }
 
 #[cfg(test)]

@@ -45,6 +45,8 @@ pub enum ConsultCode {
 pub trait SubCode: Copy + PartialEq + 'static {
     /// All of them, by number.
     const ALL: &'static [Self];
+    /// For a field that breaks a rule.
+    const INVALID_FIELD: Self;
 
     /// It on the wire.
     fn number(self) -> &'static str;
@@ -72,6 +74,7 @@ impl SubCode for AddDataCode {
         Self::UnknownPhoto,
         Self::AlreadyEnrolled,
     ];
+    const INVALID_FIELD: Self = Self::InvalidField;
 
     fn number(self) -> &'static str {
         match self {
@@ -121,6 +124,7 @@ impl SubCode for ConsultCode {
         Self::ChannelRefused,
         Self::ChannelFailed,
     ];
+    const INVALID_FIELD: Self = Self::InvalidField;
 
     fn number(self) -> &'static str {
         match self {
