@@ -71,6 +71,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn fields_are_called_what_the_vendor_calls_them() {
+        let wire = huodong_wire::ysepay::AddDataRequest::default();
+        let ours: Vec<_> = campaign::PhotoField::ALL.map(|field| vendors(field).0).into();
+        assert_eq!(ours, wire.photos().map(|(name, _)| name));
+    }
+
+    #[test]
     fn activities_are_called_what_partners_call_them() {
         for activity in campaign::RateActivity::ALL {
             let word = serde_json::to_value(RateActivity::from(activity)).unwrap();
