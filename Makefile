@@ -8,13 +8,15 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: check
-check: ## Format, clippy with warnings as errors, docs, licences and bans.
+check: ## Format, clippy with warnings as errors, docs, licences and bans, and a bounded fuzz run.
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps --locked
 	@if command -v cargo-deny >/dev/null; then \
 	  cargo deny --offline check bans licenses sources; \
 	else echo "cargo-deny is not installed: licences and bans not checked"; fi
+	cargo build --release --workspace --bin huodong-fuzz --locked
+	$${CARGO_TARGET_DIR:-target}/release/huodong-fuzz
 
 .PHONY: test-deps
 test-deps: ## Install what the tests run beside cargo: openssl, curl, a browser and its driver (Debian packages, when missing).
@@ -34,6 +36,11 @@ test: test-deps ## Run every test, on the program as it is released.
 .PHONY: crash
 crash: ## The long crash tests: a hundred kills of the real server, under load and amid callbacks.
 	HUODONG_CRASH_ROUNDS=50 cargo test --release --workspace --locked --test program crash -- --nocapture
+
+.PHONY: fuzz
+fuzz: ## Let libFuzzer at each target for a minute (needs cargo-fuzz, and a nightly toolchain).
+	for target in gongyi lakala ysepay envelope; do \
+	  cargo fuzz run $$target fuzz/corpus/$$target -- -max_total_time=60 -max_len=16384 || exit 1; done
 
 .PHONY: bench
 bench: ## Everything docs/performance.md reports, in one run (needs PostgreSQL 15's programs).

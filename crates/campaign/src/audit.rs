@@ -63,6 +63,10 @@ impl<C: Audited> Command for Operated<C> {
         self.command.wants(wanted);
     }
 
+    fn bytes(&self) -> usize {
+        self.command.bytes()
+    }
+
     fn decide(&self, world: &mut World) -> Result<C::Done, C::Refusal> {
         let done = self.command.decide(world)?;
         if !self.command.is_change(&done) {

@@ -11,6 +11,11 @@ pub trait Command: Send + 'static {
     /// Names every row [`Command::decide`] may look at.
     fn wants<'a>(&'a self, wanted: &mut Wanted<'a>);
 
+    /// How many bytes it brings along, where that is more than any command does.
+    fn bytes(&self) -> usize {
+        0
+    }
+
     /// Decides, and on success changes the world. Takes `&self` because a batch whose transaction
     /// the database rolled back is decided again.
     fn decide(&self, world: &mut World) -> Result<Self::Done, Self::Refusal>;

@@ -147,8 +147,7 @@ impl Consult {
     }
 
     fn is_own(&self, world: &World, pid: &AlipayPid) -> bool {
-        let merchant = world.alipay_pids.get(pid).and_then(|it| world.merchants.get(it));
-        merchant.is_some_and(|merchant| merchant.cert_id == self.cert_id)
+        world.alipay_pids.contains(&(self.cert_id.clone(), pid.clone()))
     }
 
     fn may_hand_out(&self, offer: &CouponOffer) -> bool {

@@ -104,6 +104,10 @@ impl<C: Command> Command for AnswerOnce<C> {
         self.command.wants(wanted);
     }
 
+    fn bytes(&self) -> usize {
+        self.command.bytes()
+    }
+
     fn decide(&self, world: &mut World) -> Result<Answered, AnswerRefusal> {
         // Before the key is looked at, so that a revoked initiator is shown nothing any more.
         if !crate::initiator::is_active(world, &self.key.cert_id) {

@@ -68,7 +68,7 @@ pub struct Merchant {
     pub kind: MerchantKind,
     /// Whether it has confirmed that it wants an account (开户意愿确认).
     pub intent_confirmed: bool,
-    /// What Alipay knows it as; no two merchants share one.
+    /// What Alipay knows it as; no two merchants of one initiator share one.
     pub alipay_pid: Option<AlipayPid>,
     /// When it was taken in.
     pub created_at: Timestamp,
@@ -89,7 +89,7 @@ pub enum MerchantRefusal {
     /// It is another initiator's, which does not change.
     #[error("merc_id {0} is of another initiator")]
     OtherInitiator(MercId),
-    /// Another merchant is known to Alipay as this.
+    /// Another merchant of the initiator is known to Alipay as this.
     #[error("alipay_pid {0} is taken")]
     PidTaken(AlipayPid),
 }
@@ -130,7 +130,7 @@ impl Command for CreateMerchant {
         if !crate::initiator::is_active(world, &self.cert_id) {
             return Err(MerchantRefusal::UnknownInitiator(self.cert_id.clone()));
         }
-        check_pid(world, self.merc_id.as_ref(), self.alipay_pid.as_ref())?;
+        check_pid(world, &self.cert_id, self.merc_id.as_ref(), self.alipay_pid.as_ref())?;
         let merc_id =
             self.merc_id.clone().unwrap_or_else(|| MercId::from(world.take_id().to_string()));
         let merchant = Merchant {
@@ -198,7 +198,7 @@ impl Command for UpdateMerchant {
         merchant.kind = self.kind.unwrap_or(merchant.kind);
         merchant.intent_confirmed = self.intent_confirmed.unwrap_or(merchant.intent_confirmed);
         if let Some(pid) = &self.alipay_pid {
-            check_pid(world, Some(&self.merc_id), pid.as_ref())?;
+            check_pid(world, &merchant.cert_id, Some(&self.merc_id), pid.as_ref())?;
             merchant.alipay_pid.clone_from(pid);
         }
         world.put_merchant(merchant.clone());
@@ -218,14 +218,16 @@ impl Audited for UpdateMerchant {
     }
 }
 
-/// That no other merchant is known to Alipay as this.
+/// That no other merchant of the initiator is known to Alipay as this. One business may well be a
+/// merchant of several initiators.
 fn check_pid(
     world: &World,
+    cert_id: &CertId,
     merc_id: Option<&MercId>,
     pid: Option<&AlipayPid>,
 ) -> Result<(), MerchantRefusal> {
     let Some(pid) = pid else { return Ok(()) };
-    match world.alipay_pids.get(pid) {
+    match world.alipay_pids.get(&(cert_id.clone(), pid.clone())) {
         Some(other) if Some(other) != merc_id => Err(MerchantRefusal::PidTaken(pid.clone())),
         _ => Ok(()),
     }
@@ -237,11 +239,12 @@ impl World {
         let before = self.merchants.get(&merchant.merc_id);
         let before = before.and_then(|before| before.alipay_pid.clone());
         if before != merchant.alipay_pid {
+            let key = |pid| (merchant.cert_id.clone(), pid);
             if let Some(before) = before {
-                self.alipay_pids.remove(&before);
+                self.alipay_pids.remove(&key(before));
             }
             if let Some(pid) = &merchant.alipay_pid {
-                self.alipay_pids.put(pid.clone(), merchant.merc_id.clone());
+                self.alipay_pids.put(key(pid.clone()), merchant.merc_id.clone());
             }
         }
         self.merchants.put(merchant.merc_id.clone(), merchant);

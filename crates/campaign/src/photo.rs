@@ -111,6 +111,10 @@ impl Command for StorePhoto {
         wanted.initiators.insert(&self.cert_id);
     }
 
+    fn bytes(&self) -> usize {
+        self.content.len()
+    }
+
     fn decide(&self, world: &mut World) -> Result<Photo, PhotoRefusal> {
         if !crate::initiator::is_active(world, &self.cert_id) {
             return Err(PhotoRefusal::UnknownInitiator);

@@ -242,7 +242,7 @@ pub struct World {
     /// Merchants by number.
     pub merchants: Table<MercId, Merchant>,
     /// What Alipay knows a merchant as → the merchant.
-    pub alipay_pids: Table<AlipayPid, MercId>,
+    pub alipay_pids: Table<(CertId, AlipayPid), MercId>,
     /// Photos by number.
     pub photos: Table<Id, Photo>,
     /// Enrolments by number.

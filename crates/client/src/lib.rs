@@ -1,6 +1,6 @@
-//! Clients for the campaign APIs of three Chinese payment platforms; today the points donations
-//! and small red flowers of 腾讯公益, in [`gongyi`], and the coupons of 拉卡拉, in [`lakala`] with
-//! the receiver of their callbacks in [`lakala::callback`].
+//! Clients for the campaign APIs of three Chinese payment platforms: the points donations and small
+//! red flowers of 腾讯公益, in [`gongyi`]; the gateway of 银盛, in [`ysepay`]; and the coupons of
+//! 拉卡拉, in [`lakala`] with the receiver of their callbacks in [`lakala::callback`].
 //!
 //! A client signs, sends, verifies what can be verified, reads and, where asked to, sends again.
 //! It speaks to the vendor and to Huodong alike; only the base URL and the credentials differ.
@@ -40,7 +40,8 @@
 //!
 //! # Safety of the transport
 //! The signature of 腾讯公益 covers neither body nor path, and its answers carry none; that of 拉卡拉
-//! covers the bodies of requests, answers and callbacks, but hides nothing. Use `https` wherever
+//! covers the bodies of requests, answers and callbacks, but hides nothing; 银盛's envelope covers what
+//! is said and hides it, but for a photo's bytes, which it does not hide. Use `https` wherever
 //! anybody could stand between you and the server; certificates are verified against the system's
 //! roots.
 //!
@@ -49,9 +50,11 @@
 
 pub mod gongyi;
 pub mod lakala;
+mod letters;
 mod retry;
 mod source;
 mod transport;
+pub mod ysepay;
 
 pub use reqwest;
 pub use retry::{Backoff, Retry};

@@ -15,6 +15,12 @@ pub trait Source: Send + Sync + 'static {
 
     /// A number that spreads retries: any from 0 to 65535, each as likely.
     fn jitter(&self) -> u16;
+
+    /// Fills bytes with random numbers that nobody can guess, for keys: the system's, which is what
+    /// it should be outside of tests.
+    fn fill(&self, bytes: &mut [u8]) {
+        fill(bytes);
+    }
 }
 
 /// The system's clock and random numbers.
@@ -37,8 +43,12 @@ impl Source for System {
 
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    aws_lc_rs::rand::fill(&mut bytes).expect("the operating system gives random bytes");
+    fill(&mut bytes);
     bytes
+}
+
+fn fill(bytes: &mut [u8]) {
+    aws_lc_rs::rand::fill(bytes).expect("the operating system gives random bytes");
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use huodong_campaign::{Command, Wanted, World};
 use huodong_store::{Store, StoreError};
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::engine::EngineError;
 use crate::source::{Clock, monotonic};
@@ -35,9 +35,14 @@ pub(crate) enum Message {
     Stop,
 }
 
+/// What commands of one batch bring along beyond their rows, in bytes. A batch ends with the command
+/// that reaches it, so that who shares it does not wait for a hundred photos.
+const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// A command of any kind, with the caller that waits for its outcome.
 pub(crate) trait Job: Send {
     fn wants<'a>(&'a self, wanted: &mut Wanted<'a>);
+    fn bytes(&self) -> usize;
     fn decide(&mut self, world: &mut World);
     /// Tells the caller what was decided, or why nothing was.
     fn answer(self: Box<Self>, failed: Option<EngineError>);
@@ -51,11 +56,17 @@ pub(crate) struct Pending<C: Command> {
     pub(crate) decided: Option<Result<C::Done, C::Refusal>>,
     pub(crate) reply: oneshot::Sender<Answer<C>>,
     pub(crate) deadline: Instant,
+    /// Its place among what brings many bytes along.
+    pub(crate) _room: Option<OwnedSemaphorePermit>,
 }
 
 impl<C: Command> Job for Pending<C> {
     fn wants<'a>(&'a self, wanted: &mut Wanted<'a>) {
         self.command.wants(wanted);
+    }
+
+    fn bytes(&self) -> usize {
+        self.command.bytes()
     }
 
     fn decide(&mut self, world: &mut World) {
@@ -91,9 +102,19 @@ impl Writer {
         let mut messages = Vec::with_capacity(self.batch_max);
         let mut jobs = Vec::with_capacity(self.batch_max);
         while queue.blocking_recv_many(&mut messages, self.batch_max) > 0 {
+            let mut bytes = 0;
             for message in messages.drain(..) {
                 match message {
-                    Message::Job(job) => jobs.push(job),
+                    Message::Job(job) => {
+                        bytes += job.bytes();
+                        jobs.push(job);
+                        if bytes >= BATCH_BYTES_MAX {
+                            bytes = 0;
+                            if self.batch(&mut jobs).is_break() {
+                                return;
+                            }
+                        }
+                    }
                     Message::Wipe(reply) => {
                         if self.batch(&mut jobs).is_break() {
                             return;
@@ -258,7 +279,7 @@ mod tests {
             let (reply, mut outcome) = oneshot::channel();
             let deadline = monotonic() + Duration::from_secs(10);
             let command = organization(org_no);
-            let job = Pending { command, decided: None, reply, deadline };
+            let job = Pending { command, decided: None, reply, deadline, _room: None };
             assert!(writer.batch(&mut vec![Box::new(job)]).is_continue());
             outcome.try_recv().expect("an answer").expect("an outcome").expect("a new one");
             writer.store.last_id()

@@ -11,7 +11,7 @@ use huodong_store::{Reader, Store, StoreError};
 use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::batch::{Answer, BatchObserver, Message, Pending, Writer};
 use crate::delivery::{Delivery, DeliveryOptions, Envoy};
@@ -25,13 +25,20 @@ pub struct EngineOptions {
     pub queue_max: usize,
     /// Commands in one batch.
     pub batch_max: usize,
+    /// How long a photo that no enrolment names is kept, by the business clock.
+    pub orphan_photos: Duration,
     /// Who hears about each batch.
     pub observer: Option<Arc<dyn BatchObserver>>,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { queue_max: 16_384, batch_max: 1_024, observer: None }
+        Self {
+            queue_max: 16_384,
+            batch_max: 1_024,
+            orphan_photos: Duration::from_hours(7 * 24),
+            observer: None,
+        }
     }
 }
 
@@ -75,6 +82,12 @@ impl From<StoreError> for EngineError {
     }
 }
 
+/// What commands that wait, or are being carried out, may bring along beyond their rows; one more is
+/// told that the engine is busy.
+const QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The unit that room for them is given out by, in bytes.
+const ROOM_BYTES: usize = 1024;
+
 /// Questions that may wait for each connection that answers them.
 const QUESTIONS_PER_CONNECTION: usize = 64;
 
@@ -85,6 +98,9 @@ pub struct Engine(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     queue: mpsc::Sender<Message>,
+    /// One permit for each [`ROOM_BYTES`].
+    room: Arc<Semaphore>,
+    orphan_photos: Duration,
     reader: Reader,
     /// One permit for each question that may wait or be answered.
     questions: Semaphore,
@@ -123,6 +139,8 @@ impl Engine {
         let thread = thread.spawn(move || writer.run(waiting))?;
         let engine = Self(Arc::new(Inner {
             queue,
+            room: Arc::new(Semaphore::new(QUEUE_BYTES_MAX / ROOM_BYTES)),
+            orphan_photos: options.orphan_photos,
             questions: Semaphore::new(reader.connections() * QUESTIONS_PER_CONNECTION),
             answering: Arc::new(Semaphore::new(reader.connections())),
             reader,
@@ -199,9 +217,25 @@ impl Engine {
         if self.0.stopped.load(Ordering::Acquire) {
             return Err(EngineError::Stopped);
         }
+        let _room = self.room(command.bytes())?;
         let (reply, outcome) = oneshot::channel();
-        let pending = Pending { command, decided: None, reply, deadline: monotonic() + deadline };
+        let deadline = monotonic() + deadline;
+        let pending = Pending { command, decided: None, reply, deadline, _room };
         Ok((Message::Job(Box::new(pending)), outcome))
+    }
+
+    /// Room for what a command brings along.
+    fn room(&self, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, EngineError> {
+        if bytes == 0 {
+            return Ok(None);
+        }
+        let units = u32::try_from(bytes.div_ceil(ROOM_BYTES)).map_err(|_| EngineError::Busy)?;
+        let room = Arc::clone(&self.0.room).try_acquire_many_owned(units);
+        room.map(Some).map_err(|_| EngineError::Busy)
+    }
+
+    pub(crate) fn orphan_photos(&self) -> Duration {
+        self.0.orphan_photos
     }
 
     /// Puts a question to the store beside the writer. [`EngineError::Busy`] where too many wait;

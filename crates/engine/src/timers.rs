@@ -1,6 +1,7 @@
 //! What happens by itself at a business time.
 
 mod coupons;
+mod photos;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub struct Ran {
     pub coupons_settled: u64,
     /// Coupons that ended unused.
     pub coupons_expired: u64,
+    /// Photos that were removed, as no enrolment had named them for long enough.
+    pub photos_removed: u64,
     /// Attempts at callbacks.
     pub callbacks: u64,
 }
@@ -75,21 +78,31 @@ impl Timers {
     }
 }
 
-/// Runs all that is due by `now`, but of the coupons that expire only so many: a million of them
-/// may end at one midnight, and what falls due meanwhile does not wait for the last of them. True
-/// where more of them are due.
+/// Runs all that is due by `now`, but of the coupons that expire and the photos that go only so many:
+/// a million of them may end at one midnight, and what falls due meanwhile does not wait for the last
+/// of them. True where more of them are due.
 async fn round(engine: &Engine, now: Timestamp, ran: &mut Ran) -> Result<bool, EngineError> {
     // Settlements first: what fails at an activity's last moment is then part of what its end
     // gives back. What will not settle keeps no activity from ending.
     let settlements = settle_due(engine, now).await;
     let coupons_settled = coupons::settle_due(engine, now).await;
     let activities_ended = end_due(engine, now).await;
-    let expired = coupons::expire_some(engine, now).await?;
+    let expired = coupons::expire_some(engine, now).await;
+    let photos = photos::remove_some(engine, now).await?;
+    let expired = expired?;
     ran.settlements += settlements?;
     ran.coupons_settled += coupons_settled?;
     ran.activities_ended += activities_ended?;
     ran.coupons_expired += expired.count;
-    Ok(expired.more)
+    ran.photos_removed += photos.count;
+    Ok(expired.more || photos.more)
+}
+
+/// What was done of something that there may be much of.
+struct Part {
+    count: u64,
+    /// Whether more is due.
+    more: bool,
 }
 
 async fn settle_due(engine: &Engine, now: Timestamp) -> Result<u64, EngineError> {

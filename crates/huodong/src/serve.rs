@@ -232,6 +232,7 @@ fn app(config: &Config, key: MasterKey) -> Result<App, Failure> {
         queue_max: config.engine.queue_max,
         batch_max: config.engine.batch_max,
         observer: Some(metrics.clone()),
+        ..EngineOptions::default()
     };
     let engine = Engine::start(store, Clock::system(), options).cannot("start the engine")?;
     Ok(App::new(engine, key, config.server_settings(), metrics))

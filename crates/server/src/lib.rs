@@ -35,7 +35,7 @@ pub use metrics::{AnswerCode, ApiMetrics, Metrics};
 pub use nonces::{NonceRefusal, Nonces};
 pub use openid::{BadAddress, OpenidPages, check_allowed as check_return_prefix};
 pub use order_number::{order_number, parse_order_number};
-pub use platform::{EnsureKeysError, Platform, PlatformSigner, ensure_platform_keys};
+pub use platform::{EnsureKeysError, Gateway, Platform, PlatformSigner, ensure_platform_keys};
 pub use rate::Rate;
 pub use router::{operators_router, partners_router, router};
 pub use secrets::{MasterKey, SecretError};

@@ -19,6 +19,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::App;
+use crate::platform::PURPOSES;
 
 /// One kind of answer to one kind of request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -339,9 +340,15 @@ async fn count_callbacks(app: &App) {
 
 fn count_days_left(app: &App) {
     let now = app.engine.clock().real();
-    for (purpose, name) in [(KeyPurpose::Reply, "reply"), (KeyPurpose::Notify, "notify")] {
-        let Some(signer) = app.platform.signer(purpose) else { continue };
-        let left = signer.certificate.not_after().as_second() - now.as_second();
+    for purpose in PURPOSES {
+        let Some(ends) = app.platform.ends(purpose) else { continue };
+        let name = match purpose {
+            KeyPurpose::Reply => "reply",
+            KeyPurpose::Notify => "notify",
+            KeyPurpose::GatewayRsa => "gateway_rsa",
+            KeyPurpose::GatewaySm2 => "gateway_sm2",
+        };
+        let left = ends.as_second() - now.as_second();
         let days = left.div_euclid(24 * 60 * 60);
         app.metrics.days_left.get_or_create(&Purpose { purpose: name }).set(days);
     }

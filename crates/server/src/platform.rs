@@ -1,4 +1,4 @@
-//! The platform's own keys, ready to sign, and how they come to be.
+//! The platform's own keys, ready for use, and how they come to be.
 
 use std::sync::Arc;
 
@@ -7,13 +7,15 @@ use huodong_campaign::{
     Actor, AddPlatformKey, KeyPurpose, KeyStatus, Operated, PlatformKey, PlatformKeyRefusal,
     PlatformSerial,
 };
-use huodong_engine::EngineError;
+use huodong_engine::{Chance, EngineError};
 use huodong_wire::lakala::{Certificate, SigningKey};
+use huodong_wire::ysepay::{Mode, PrivateKey};
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::app::{App, RefreshError};
-use crate::keys::{self, MakeKeyError, PairError};
+use crate::keys::{self, GatewayCertificate, KeyPair, MakeKeyError, PairError};
 use crate::secrets::MasterKey;
 
 /// How long a certificate is valid that the server makes for itself.
@@ -30,24 +32,56 @@ pub struct PlatformSigner {
     pub certificate: Certificate,
 }
 
-/// The keys that sign, as of the last refresh: one for each purpose.
+/// What the ysepay gateway does with its keys of one mode.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    /// What answers are signed with.
+    pub key: PrivateKey,
+    /// What partners verify with and seal for.
+    pub certificate: GatewayCertificate,
+    /// What opens what partners have sealed: the key that signs, and those that did or will. A
+    /// partner that has another certificate than the present one loses no call by that.
+    pub opening: Vec<PrivateKey>,
+}
+
+/// The keys that are in use, as of the last refresh.
 #[derive(Debug, Default)]
-pub struct Platform(ArcSwap<Signing>);
+pub struct Platform(ArcSwap<InUse>);
 
 #[derive(Clone, Debug, Default)]
-struct Signing {
+struct InUse {
     reply: Option<Arc<PlatformSigner>>,
     notify: Option<Arc<PlatformSigner>>,
+    gateway_rsa: Option<Arc<Gateway>>,
+    gateway_sm2: Option<Arc<Gateway>>,
 }
 
 impl Platform {
-    /// What signs for this purpose; `None` while the installation has no such key.
+    /// What signs for this purpose; `None` while the installation has no such key, and for the
+    /// gateway, see [`Platform::gateway`].
     pub fn signer(&self, purpose: KeyPurpose) -> Option<Arc<PlatformSigner>> {
-        let signing = self.0.load();
+        let in_use = self.0.load();
         match purpose {
-            KeyPurpose::Reply => signing.reply.clone(),
-            KeyPurpose::Notify => signing.notify.clone(),
+            KeyPurpose::Reply => in_use.reply.clone(),
+            KeyPurpose::Notify => in_use.notify.clone(),
             KeyPurpose::GatewayRsa | KeyPurpose::GatewaySm2 => None,
+        }
+    }
+
+    /// The gateway's keys of this mode; `None` while the installation has none that signs.
+    pub fn gateway(&self, mode: Mode) -> Option<Arc<Gateway>> {
+        let in_use = self.0.load();
+        match mode {
+            Mode::Rsa => in_use.gateway_rsa.clone(),
+            Mode::Sm2 => in_use.gateway_sm2.clone(),
+        }
+    }
+
+    /// When the certificate of the key ends that is in use for this purpose.
+    pub(crate) fn ends(&self, purpose: KeyPurpose) -> Option<Timestamp> {
+        match gateway_mode(purpose) {
+            Some(mode) => Some(self.gateway(mode)?.certificate.not_after()),
+            None => Some(self.signer(purpose)?.certificate.not_after()),
         }
     }
 
@@ -58,30 +92,75 @@ impl Platform {
         stored: &[PlatformKey],
         real_now: Timestamp,
     ) -> Result<(), RefreshError> {
-        let mut signing = Signing::default();
+        let mut in_use = InUse {
+            gateway_rsa: gateway(key, KeyPurpose::GatewayRsa, stored)?,
+            gateway_sm2: gateway(key, KeyPurpose::GatewaySm2, stored)?,
+            ..InUse::default()
+        };
         for stored in stored.iter().filter(|stored| stored.status == KeyStatus::Signing) {
             if stored.not_after < real_now.checked_add(WARNED).unwrap_or(Timestamp::MAX) {
                 let (serial, not_after) = (&stored.serial, stored.not_after);
                 tracing::warn!(%serial, %not_after, "a platform certificate ends; rotate its key");
             }
             let slot = match stored.purpose {
-                KeyPurpose::Reply => &mut signing.reply,
-                KeyPurpose::Notify => &mut signing.notify,
+                KeyPurpose::Reply => &mut in_use.reply,
+                KeyPurpose::Notify => &mut in_use.notify,
                 KeyPurpose::GatewayRsa | KeyPurpose::GatewaySm2 => continue,
             };
             *slot = Some(Arc::new(open(key, stored)?));
         }
-        self.0.store(Arc::new(signing));
+        self.0.store(Arc::new(in_use));
         Ok(())
     }
 }
 
-fn open(master: &MasterKey, stored: &PlatformKey) -> Result<PlatformSigner, RefreshError> {
+/// Which of the gateway's modes a key of this purpose is of.
+fn gateway_mode(purpose: KeyPurpose) -> Option<Mode> {
+    match purpose {
+        KeyPurpose::GatewayRsa => Some(Mode::Rsa),
+        KeyPurpose::GatewaySm2 => Some(Mode::Sm2),
+        KeyPurpose::Reply | KeyPurpose::Notify => None,
+    }
+}
+
+fn gateway(
+    master: &MasterKey,
+    purpose: KeyPurpose,
+    stored: &[PlatformKey],
+) -> Result<Option<Arc<Gateway>>, RefreshError> {
+    let mode = gateway_mode(purpose).expect("it is one of the gateway's");
+    let usable =
+        |stored: &&PlatformKey| stored.purpose == purpose && stored.status != KeyStatus::Retired;
+    let mut opening = Vec::new();
+    let mut signing = None;
+    for stored in stored.iter().filter(usable) {
+        let pem = unsealed(master, stored)?;
+        let pair = keys::gateway_pair(mode, &pem, &stored.certificate);
+        let pair = pair.map_err(|error| unreadable(stored, error.to_string()))?;
+        if stored.status == KeyStatus::Signing {
+            opening.insert(0, pair.0.clone());
+            signing = Some(pair);
+        } else {
+            opening.push(pair.0);
+        }
+    }
+    Ok(signing.map(|(key, certificate)| Arc::new(Gateway { key, certificate, opening })))
+}
+
+fn unreadable(stored: &PlatformKey, reason: String) -> RefreshError {
+    RefreshError::PlatformKey(stored.serial.clone(), reason)
+}
+
+fn unsealed(master: &MasterKey, stored: &PlatformKey) -> Result<Zeroizing<String>, RefreshError> {
     let bytes = master.open(&sealed_for(&stored.serial), &stored.sealed_key)?;
-    let unreadable = |reason: String| RefreshError::PlatformKey(stored.serial.clone(), reason);
-    let pem = String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))?;
-    let (key, certificate) =
-        keys::pair(&pem, &stored.certificate).map_err(|error| unreadable(error.to_string()))?;
+    let pem = String::from_utf8(bytes).map_err(|error| unreadable(stored, error.to_string()))?;
+    Ok(Zeroizing::new(pem))
+}
+
+fn open(master: &MasterKey, stored: &PlatformKey) -> Result<PlatformSigner, RefreshError> {
+    let pem = unsealed(master, stored)?;
+    let pair = keys::pair(&pem, &stored.certificate);
+    let (key, certificate) = pair.map_err(|error| unreadable(stored, error.to_string()))?;
     Ok(PlatformSigner { key, certificate })
 }
 
@@ -99,17 +178,20 @@ impl App {
         private_key_pem: &str,
         certificate_pem: &str,
     ) -> Result<AddPlatformKey, PairError> {
-        let (_, certificate) = keys::pair(private_key_pem, certificate_pem)?;
-        let serial = PlatformSerial::from(certificate.serial_hex());
+        let (serial, certificate, not_after) = match gateway_mode(purpose) {
+            Some(mode) => {
+                let (_, it) = keys::gateway_pair(mode, private_key_pem, certificate_pem)?;
+                (it.serial_hex().to_owned(), it.pem().to_owned(), it.not_after())
+            }
+            None => {
+                let (_, it) = keys::pair(private_key_pem, certificate_pem)?;
+                (it.serial_hex().to_owned(), it.pem().to_owned(), it.not_after())
+            }
+        };
+        let serial = PlatformSerial::from(serial);
         let sealed_key =
             self.master_key.seal(self.chance, &sealed_for(&serial), private_key_pem.as_bytes());
-        Ok(AddPlatformKey {
-            serial,
-            purpose,
-            certificate: certificate.pem().to_owned(),
-            sealed_key,
-            not_after: certificate.not_after(),
-        })
+        Ok(AddPlatformKey { serial, purpose, certificate, sealed_key, not_after })
     }
 }
 
@@ -133,17 +215,39 @@ pub enum EnsureKeysError {
     Refresh(#[from] RefreshError),
 }
 
+/// Everything a platform key can be for.
+pub(crate) const PURPOSES: [KeyPurpose; 4] =
+    [KeyPurpose::Reply, KeyPurpose::Notify, KeyPurpose::GatewayRsa, KeyPurpose::GatewaySm2];
+
+/// Makes a key for this purpose, and its certificate. May take a core for a while: of an RSA key the
+/// primes are to be found.
+pub(crate) fn make(
+    purpose: KeyPurpose,
+    years: u16,
+    now: Timestamp,
+    chance: Chance,
+) -> Result<KeyPair, MakeKeyError> {
+    match purpose {
+        KeyPurpose::Reply => keys::make("Huodong replies", years, now, chance),
+        KeyPurpose::Notify => keys::make("Huodong callbacks", years, now, chance),
+        KeyPurpose::GatewayRsa => {
+            keys::make_gateway(Mode::Rsa, "Huodong gateway (RSA)", years, now, chance)
+        }
+        KeyPurpose::GatewaySm2 => {
+            keys::make_gateway(Mode::Sm2, "Huodong gateway (SM2)", years, now, chance)
+        }
+    }
+}
+
 /// Makes a key for each purpose that has none which signs, and reads them in. Call it after
 /// [`App::refresh`], once at start.
 pub async fn ensure_platform_keys(app: &App) -> Result<(), EnsureKeysError> {
-    for (purpose, subject) in
-        [(KeyPurpose::Reply, "Huodong replies"), (KeyPurpose::Notify, "Huodong callbacks")]
-    {
-        if app.platform.signer(purpose).is_some() {
+    for purpose in PURPOSES {
+        if app.platform.ends(purpose).is_some() {
             continue;
         }
         let (now, chance) = (app.engine.clock().real(), app.chance);
-        let made = tokio::task::spawn_blocking(move || keys::make(subject, YEARS, now, chance));
+        let made = tokio::task::spawn_blocking(move || make(purpose, YEARS, now, chance));
         let made = made.await.map_err(|error| EngineError::Unavailable(error.to_string()))??;
         let add = app.add_platform_key(purpose, &made.private_key_pem, &made.certificate_pem)?;
         let actor = Actor { name: "server".to_owned(), trace_id: String::new() };

@@ -19,11 +19,13 @@ mod common;
 mod consult;
 mod content_key;
 mod envelope;
+mod examine;
 mod field;
 mod fields;
 mod gateway_code;
 mod key;
 mod key_file;
+mod key_store;
 mod message;
 mod mode;
 mod photos;
@@ -48,6 +50,7 @@ pub use consult::{
 };
 pub use content_key::{CONTENT_KEY_BYTES, CannotOpen, ContentKey};
 pub use envelope::{Opened, Sealed, open, seal};
+pub use examine::{CheckFault, Layout};
 pub use field::{
     CREATOR_CHARS_MAX, ID_CHARS_MAX, OPEN_ID_CHARS_MAX, PHOTO_LIST_CHARS_MAX, PHOTO_NAME_CHARS_MAX,
     REMARK_CHARS_MAX, SHORT_ID_CHARS_MAX,

@@ -99,7 +99,8 @@ impl MerchantRow {
         if is_new && !crate::initiator::is_active(world, &self.cert_id) {
             return Imported::Refused(MerchantRefusal::UnknownInitiator(self.cert_id.clone()));
         }
-        if let Err(refusal) = check_pid(world, Some(&self.merc_id), merchant.alipay_pid.as_ref()) {
+        let pid = merchant.alipay_pid.as_ref();
+        if let Err(refusal) = check_pid(world, &self.cert_id, Some(&self.merc_id), pid) {
             return Imported::Refused(refusal);
         }
         world.put_merchant(merchant);

@@ -3,7 +3,7 @@
 use huodong_campaign::{Expire, Id, SettleCoupon};
 use jiff::Timestamp;
 
-use super::{AT_ONCE, DEADLINE, carry_out, side_by_side};
+use super::{AT_ONCE, DEADLINE, Part, carry_out, side_by_side};
 use crate::engine::{Engine, EngineError};
 
 /// How many coupons one command expires. Each costs tens of microseconds, so that callers whose
@@ -38,15 +38,8 @@ pub(super) async fn settle_due(engine: &Engine, now: Timestamp) -> Result<u64, E
     }
 }
 
-/// What [`expire_some`] did.
-pub(super) struct Expired {
-    pub(super) count: u64,
-    /// Whether more are due.
-    pub(super) more: bool,
-}
-
 /// Expires coupons that are due, but only so many.
-pub(super) async fn expire_some(engine: &Engine, now: Timestamp) -> Result<Expired, EngineError> {
+pub(super) async fn expire_some(engine: &Engine, now: Timestamp) -> Result<Part, EngineError> {
     let due = engine.read_waiting(move |reader| reader.due_expiries(now, AT_A_TIME)).await?;
     let asked = due.len();
     let commands = due.chunks(PER_COMMAND).map(|coupons| expire(engine.clone(), coupons.to_vec()));
@@ -54,7 +47,7 @@ pub(super) async fn expire_some(engine: &Engine, now: Timestamp) -> Result<Expir
     if asked > 0 && count == 0 {
         tracing::error!("due coupons did not expire; the queue of expiries is wrong");
     }
-    Ok(Expired { count, more: asked == AT_A_TIME && count > 0 })
+    Ok(Part { count, more: asked == AT_A_TIME && count > 0 })
 }
 
 /// Expires these; tells how many did. Should one of them make no sense, the others still expire:

@@ -110,13 +110,13 @@ impl Command for Explodes {
 }
 
 /// Holds the writer until the test lets go.
-struct Holds {
+pub struct Holds {
     began: Sender<()>,
     let_go: Mutex<Receiver<()>>,
 }
 
 impl Holds {
-    fn new() -> (Self, Receiver<()>, Sender<()>) {
+    pub fn new() -> (Self, Receiver<()>, Sender<()>) {
         let (began, has_begun) = channel();
         let (go, let_go) = channel();
         (Self { began, let_go: Mutex::new(let_go) }, has_begun, go)
@@ -137,7 +137,7 @@ impl Command for Holds {
 }
 
 #[derive(Debug, Default)]
-struct Batches(Mutex<Vec<usize>>);
+pub struct Batches(pub Mutex<Vec<usize>>);
 
 impl BatchObserver for Batches {
     fn batch(&self, commands: usize, _: Duration, _: Duration, _: Duration) {

@@ -4,6 +4,7 @@
 mod commands;
 mod coupons;
 mod delivery;
+mod photos;
 mod receiver;
 mod receivers;
 mod restarts;

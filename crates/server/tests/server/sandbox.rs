@@ -88,6 +88,7 @@ fn ran(settlements: u32) -> Value {
         "activities_ended": 0,
         "coupons_settled": 0,
         "coupons_expired": 0,
+        "photos_removed": 0,
         "callbacks": 0,
     })
 }

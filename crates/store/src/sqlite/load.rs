@@ -19,7 +19,7 @@ use super::rows;
 use crate::StoreError;
 
 pub(super) use coupons::{callback, coupon, coupon_behind};
-pub(super) use gateway::{enrolment, latest_enrolment, merchant_by_pid, photo, request_behind};
+pub(super) use gateway::{enrolment, latest_enrolment, merchants_by_pid, photo, request_behind};
 
 pub(super) struct Loader<'s> {
     pub(super) conn: &'s Connection,

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod coupon_story;
+mod gateway_story;
 mod story;
 
 mod callbacks;
@@ -8,6 +9,8 @@ mod coupon_damage;
 mod coupons;
 mod crash;
 mod damage;
+mod gateway;
+mod gateway_damage;
 mod leases;
 mod questions;
 mod round_trip;

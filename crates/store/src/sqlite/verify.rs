@@ -5,6 +5,7 @@ mod callbacks;
 mod campaigns;
 mod coupons;
 mod donations;
+mod gateway;
 mod index;
 mod ledger;
 mod orders;
@@ -73,7 +74,9 @@ pub(super) fn verify(conn: &mut Connection, keys: &KeyHasher) -> Result<AuditRep
     let checked = donations::check(conn, keys, &mut campaigns, &mut orders, &mut report);
     let donations = report.absorb(checked)?;
     let checked = coupons::check(conn, keys, &mut campaigns, &mut orders, &mut report);
-    let known = donations.and(report.absorb(checked)?).map(|()| orders.keys);
+    let coupons = report.absorb(checked)?;
+    let calls = gateway::check(conn, keys, &campaigns, &mut orders.keys, &mut report)?;
+    let known = donations.and(coupons).filter(|()| calls).map(|()| orders.keys);
     orders.check(conn, &mut report)?;
     campaigns.check_balances(&mut report);
     let checked = callbacks::check(conn, &mut report);
@@ -105,7 +108,7 @@ fn pages(conn: &Connection, report: &mut AuditReport) -> Result<(), StoreError> 
 
 fn last_id(conn: &Connection, report: &mut AuditReport) -> Result<(), StoreError> {
     let last = super::connection::last_id(conn)?;
-    const TABLES: [&str; 8] = [
+    const TABLES: [&str; 11] = [
         "accounts",
         "donations",
         "coupons",
@@ -113,6 +116,9 @@ fn last_id(conn: &Connection, report: &mut AuditReport) -> Result<(), StoreError
         "callbacks",
         "attempts",
         "flowers",
+        "photos",
+        "enrolments",
+        "gateway_requests",
         "audit",
     ];
     for table in TABLES {

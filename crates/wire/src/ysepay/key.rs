@@ -82,6 +82,10 @@ impl PrivateKey {
         self.public().bits()
     }
 
+    pub(super) fn kind(&self) -> &PrivateKind {
+        &self.0.kind
+    }
+
     /// Its public half.
     pub fn public(&self) -> &PublicKey {
         &self.0.public
@@ -147,6 +151,10 @@ fn hmac_key(secret: &[u8]) -> hmac::Key {
 impl PublicKey {
     pub(super) const fn new(kind: PublicKind) -> Self {
         Self(kind)
+    }
+
+    pub(super) const fn kind(&self) -> &PublicKind {
+        &self.0
     }
 
     /// What it verifies and seals.

@@ -1,10 +1,11 @@
 //! Keys from files.
 
-use ::rsa::pkcs1::{DecodeRsaPrivateKey, DecodeRsaPublicKey};
+use ::rsa::pkcs1::{DecodeRsaPrivateKey, DecodeRsaPublicKey, RsaPrivateKeyRef, RsaPublicKeyRef};
 use ::rsa::pkcs8::PrivateKeyInfoRef;
 use ::sm2::elliptic_curve::pkcs8::spki::SubjectPublicKeyInfoRef;
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
+use sec1::{EcParameters, EcPrivateKey};
 use thiserror::Error;
 use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::der::{Decode, Encode};
@@ -21,13 +22,13 @@ const SM2_CURVE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.
 pub enum KeyError {
     /// There is no private key in it.
     #[error(
-        "the text holds no private key in PEM (BEGIN PRIVATE KEY, BEGIN RSA PRIVATE KEY or BEGIN \
-         EC PRIVATE KEY)"
+        "there is no private key in it (in PEM: BEGIN PRIVATE KEY, BEGIN RSA PRIVATE KEY or BEGIN \
+         EC PRIVATE KEY; `openssl pkey` takes a password off)"
     )]
     NoPrivateKey,
     /// There is no public key in it.
     #[error(
-        "the text holds no public key in PEM (BEGIN PUBLIC KEY, BEGIN RSA PUBLIC KEY or BEGIN \
+        "there is no public key in it (in PEM: BEGIN PUBLIC KEY, BEGIN RSA PUBLIC KEY or BEGIN \
          CERTIFICATE)"
     )]
     NoPublicKey,
@@ -43,9 +44,15 @@ pub enum KeyError {
     /// It is an SM2 key that makes no sense.
     #[error("the SM2 key is not one of the curve's")]
     NotOnCurve,
+    /// The file is protected by a password, and none was given.
+    #[error("the file is protected by a password, and none was given")]
+    PasswordMissing,
+    /// The password is another, or the file is damaged.
+    #[error("the password does not open the file, or the file is damaged")]
+    WrongPassword,
 }
 
-fn unreadable(error: impl std::fmt::Display) -> KeyError {
+pub(super) fn unreadable(error: impl std::fmt::Display) -> KeyError {
     KeyError::Unreadable(error.to_string())
 }
 
@@ -89,12 +96,19 @@ impl PrivateKey {
     }
 
     fn from_pkcs1(der: &[u8]) -> Result<Self, KeyError> {
+        let parsed = RsaPrivateKeyRef::from_der(der).map_err(unreadable)?;
+        rsa::check_modulus(parsed.modulus.as_bytes()).map_err(KeyError::Rejected)?;
         let key = ::rsa::PrivateKey::from_pkcs1_der(der).map_err(unreadable)?;
         let key = rsa::Private::new(key).map_err(KeyError::Rejected)?;
         Ok(Self::new(PrivateKind::Rsa(key)))
     }
 
     fn from_sec1(der: &[u8]) -> Result<Self, KeyError> {
+        let parsed = EcPrivateKey::from_der(der).map_err(unreadable)?;
+        let curve = parsed.parameters.and_then(EcParameters::named_curve);
+        if curve.is_some_and(|curve| curve != SM2_CURVE) {
+            return Err(KeyError::OtherAlgorithm);
+        }
         let key = ::sm2::SecretKey::from_sec1_der(der).map_err(unreadable)?;
         Self::from_sm2(&key)
     }
@@ -168,6 +182,8 @@ impl PublicKey {
     }
 
     fn from_pkcs1(der: &[u8]) -> Result<Self, KeyError> {
+        let parsed = RsaPublicKeyRef::from_der(der).map_err(unreadable)?;
+        rsa::check_modulus(parsed.modulus.as_bytes()).map_err(KeyError::Rejected)?;
         let key = ::rsa::PublicKey::from_pkcs1_der(der).map_err(unreadable)?;
         let key = rsa::Public::new(key).map_err(KeyError::Rejected)?;
         Ok(Self::new(PublicKind::Rsa(key.into())))

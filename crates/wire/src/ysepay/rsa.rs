@@ -35,7 +35,10 @@ const PADDING_BYTES_MIN: usize = 11;
 /// What is wrong with a key, for [`super::KeyError::Rejected`].
 pub(super) type Rejected = String;
 
-fn check_bits(bits: usize) -> Result<(), Rejected> {
+/// Looks at a key's length before anything is worked out with it.
+pub(super) fn check_modulus(modulus: &[u8]) -> Result<(), Rejected> {
+    let leading = modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
+    let bits = modulus.len() * 8 - leading;
     if (RSA_BITS_MIN..=RSA_BITS_MAX).contains(&bits) { Ok(()) } else { Err(format!("{bits} bits")) }
 }
 
@@ -56,7 +59,6 @@ impl Public {
     pub(super) fn new(key: ::rsa::PublicKey) -> Result<Self, Rejected> {
         use ::rsa::pkcs8::EncodePublicKey;
         let bits = usize::try_from(key.n().bit_width()).unwrap_or(usize::MAX);
-        check_bits(bits)?;
         let spki = key.to_public_key_der().map_err(|error| error.to_string())?.into_vec();
         let verifier = ParsedPublicKey::new(&RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, &spki)
             .map_err(|error| error.to_string())?;
@@ -154,6 +156,31 @@ impl Private {
                     &Sha256::digest(message),
                 )
                 .expect(NEVER),
+        }
+    }
+
+    /// Decrypts whatever there is, and tells by its time what it was: for examination only.
+    pub(super) fn decrypt_any(&self, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        match &self.keys {
+            Keys::Fast { decrypter, .. } => {
+                let mut opened = Zeroizing::new(vec![0; decrypter.min_output_size()]);
+                let length = decrypter.decrypt(sealed, &mut opened).ok()?.len();
+                opened.truncate(length);
+                Some(opened)
+            }
+            Keys::Small(key) => {
+                // Not the crate's own decryption, which makes a message up where there is none.
+                let number = BoxedUint::from_be_slice(sealed, key.n().bits_precision()).ok()?;
+                let mut random = Blinding::new();
+                let opened =
+                    ::rsa::hazmat::rsa_decrypt_and_check(&**key, Some(&mut random), &number)
+                        .ok()?;
+                let padded = Zeroizing::new(opened.to_be_bytes());
+                let padded =
+                    padded[padded.len().checked_sub(sealed.len())?..].strip_prefix(&[0, 2])?;
+                let padding = padded.iter().position(|byte| *byte == 0).filter(|at| *at >= 8)?;
+                Some(Zeroizing::new(padded[padding + 1..].to_vec()))
+            }
         }
     }
 

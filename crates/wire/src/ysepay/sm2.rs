@@ -43,7 +43,7 @@ pub(super) struct Public {
 impl Public {
     pub(super) fn new(key: sm2::PublicKey) -> Self {
         let spki = key.to_public_key_der().expect("a point is short").into_vec();
-        let prefix = Sm3::new_with_prefix(identity(&key));
+        let prefix = Sm3::new_with_prefix(identity(key.as_affine(), SM2_ID));
         Self { spki, point: key.to_projective(), prefix }
     }
 
@@ -59,6 +59,17 @@ impl Public {
     }
 
     pub(super) fn verify(&self, message: &[u8], signature: &Signature) -> bool {
+        self.verify_digest(&self.digest(message), signature)
+    }
+
+    /// The same for signatures that were made under another user id.
+    pub(super) fn verify_under(&self, id: &str, message: &[u8], signature: &Signature) -> bool {
+        let mut sm3 = Sm3::new_with_prefix(identity(&self.point.to_affine(), id));
+        sm3.update(message);
+        self.verify_digest(&<[u8; 32]>::from(sm3.finalize()).into(), signature)
+    }
+
+    fn verify_digest(&self, digest: &FieldBytes, signature: &Signature) -> bool {
         let scalar = |bytes: &[u8; 32]| NonZeroScalar::from_repr((*bytes).into()).into_option();
         let (Some(r), Some(s)) = (scalar(&signature.r), scalar(&signature.s)) else {
             return false;
@@ -71,8 +82,7 @@ impl Public {
         if bool::from(point.is_identity()) {
             return false;
         }
-        let e = Scalar::reduce(&self.digest(message));
-        *r == e + Scalar::reduce(&point.to_affine().x())
+        *r == Scalar::reduce(digest) + Scalar::reduce(&point.to_affine().x())
     }
 
     /// Encrypts a content key.
@@ -95,18 +105,28 @@ impl Public {
 }
 
 /// Z, the hash of who signs: the length of the id in bits, the id, the curve, the public key.
-fn identity(key: &sm2::PublicKey) -> [u8; 32] {
-    let bits = u16::try_from(SM2_ID.len() * 8).expect("the id is short");
+fn identity(key: &AffinePoint, id: &str) -> [u8; 32] {
+    let bits = u16::try_from(id.len() * 8).expect("the id is short");
     let mut sm3 = Sm3::new();
     sm3.update(bits.to_be_bytes());
-    sm3.update(SM2_ID);
+    sm3.update(id);
     for parameter in CURVE {
         sm3.update(hex::decode(parameter).expect("the parameters are hex"));
     }
-    let (x, y) = coordinates(key.as_affine());
+    let (x, y) = coordinates(key);
     sm3.update(x);
     sm3.update(y);
     sm3.finalize().into()
+}
+
+/// SM3 of a message, by itself.
+pub(super) fn hash(message: &[u8]) -> [u8; 32] {
+    Sm3::digest(message).into()
+}
+
+/// Whether there is a point of the curve with these coordinates.
+pub(super) fn is_on_curve(x: &[u8; 32], y: &[u8; 32]) -> bool {
+    AffinePoint::from_coordinates(&(*x).into(), &(*y).into()).is_some().into()
 }
 
 fn coordinates(point: &AffinePoint) -> ([u8; 32], [u8; 32]) {

@@ -74,6 +74,26 @@ impl Ciphertext {
         parts.0.is_empty().then_some((Self { x, y, c3, c2 }, Order::Known))
     }
 
+    /// How many bytes C2 has, where it is a ciphertext in DER whatever it holds, or may be one in
+    /// parts.
+    pub(super) fn content_length(bytes: &[u8]) -> Option<usize> {
+        if let Some(mut parts) = Parts::sequence(bytes) {
+            parts.integer()?;
+            parts.integer()?;
+            parts.octets().filter(|c3| c3.len() == 32)?;
+            return parts.octets().map(<[u8]>::len);
+        }
+        // The point and the hash are 96 bytes, and what callers encrypt in place of the key is the
+        // key in base64 or in hex.
+        let length = bytes.strip_prefix(&[0x04]).unwrap_or(bytes).len().checked_sub(96)?;
+        [24, 32].contains(&length).then_some(length)
+    }
+
+    /// Whether C1 is a point of the curve.
+    pub(super) fn is_on_curve(&self) -> bool {
+        super::sm2::is_on_curve(&self.x, &self.y)
+    }
+
     /// The same with C3 and C2 read the other way round.
     pub(super) fn swapped(&self) -> Self {
         let mut tail = [0; 48];

@@ -2,4 +2,16 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod messages;
+mod openssl;
 mod vectors;
+
+/// Random numbers that are none, so that what is made of them is the same every time.
+fn counting() -> impl FnMut(&mut [u8]) {
+    let mut count = 0_u8;
+    move |bytes| {
+        for byte in bytes {
+            count = count.wrapping_add(1);
+            *byte = count;
+        }
+    }
+}

@@ -2,6 +2,8 @@
 
 use huodong_wire::ysepay::{ContentKey, PrivateKey, open, seal};
 
+use crate::counting;
+
 const D: &str = "03de46e97630be3c98ba3a2f40318fd77259934aa0acc0dccebba2de0fb37110";
 const X: &str = "3baf4a962ac73736c91130f6b1fe78e16834d6a22b2e9506a606981377a1c8f3";
 const Y: &str = "da0986a80b194e0be9fc6d400ceb8c93d81da5c82527519382a460503bcbe610";
@@ -34,14 +36,7 @@ fn the_toolkits_signature_verifies_and_no_other() {
 #[test]
 fn what_is_sealed_is_opened() {
     let content = ContentKey::new(*b"0123456789abcdef");
-    let mut count = 0_u8;
-    let mut random = |bytes: &mut [u8]| {
-        bytes.iter_mut().for_each(|byte| {
-            count = count.wrapping_add(1);
-            *byte = count;
-        });
-    };
-    let sealed = seal("{\"名\":1}".as_bytes(), &content, key().public(), &mut random);
+    let sealed = seal("{\"名\":1}".as_bytes(), &content, key().public(), &mut counting());
     let opened = open([&key()], &sealed.check, &sealed.biz_content).unwrap();
     assert_eq!(opened.content, "{\"名\":1}".as_bytes());
     assert_eq!(opened.key.bytes(), content.bytes());

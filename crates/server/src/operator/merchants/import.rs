@@ -170,9 +170,9 @@ fn scratch(
             world.merchants.loaded(row.merc_id.clone(), merchant);
         }
         if let Some(pid) = row.alipay_pid.iter().flatten().next()
-            && let Some(merchant) = reader.merchant_by_pid(pid)?
+            && let Some(merchant) = reader.merchant_by_pid(&row.cert_id, pid)?
         {
-            world.alipay_pids.loaded(pid.clone(), merchant.merc_id);
+            world.alipay_pids.loaded((row.cert_id.clone(), pid.clone()), merchant.merc_id);
         }
     }
     Ok(world)

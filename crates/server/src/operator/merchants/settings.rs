@@ -49,7 +49,7 @@ pub(in crate::operator) struct NewMerchant {
     /// Whether it has confirmed that it wants an account (开户意愿确认); else it cannot enrol.
     #[serde(default)]
     intent_confirmed: bool,
-    /// What Alipay knows it as (商户PID); no two merchants have the same.
+    /// What Alipay knows it as (商户PID); no two merchants of an initiator have the same.
     alipay_pid: Option<Number>,
 }
 

@@ -78,8 +78,9 @@ impl Loader<'_> {
             }
         }
         for pid in pids {
-            if let Some(found) = merchant_by_pid(self.conn, pid)? {
-                self.world.alipay_pids.loaded((*pid).clone(), found.merc_id.clone());
+            for found in merchants_by_pid(self.conn, pid)? {
+                let key = (found.cert_id.clone(), (*pid).clone());
+                self.world.alipay_pids.loaded(key, found.merc_id.clone());
                 self.world.merchants.loaded(found.merc_id.clone(), found);
             }
         }
@@ -87,12 +88,15 @@ impl Loader<'_> {
     }
 }
 
-pub(in crate::sqlite) fn merchant_by_pid(
+/// One for each initiator at the most.
+pub(in crate::sqlite) fn merchants_by_pid(
     conn: &Connection,
     pid: &AlipayPid,
-) -> Result<Option<Merchant>, StoreError> {
+) -> Result<Vec<Merchant>, StoreError> {
     let select = format!("{} WHERE m.alipay_pid = ?1", rows::MERCHANTS);
-    one(conn, &select, [pid.as_str()], rows::merchant)
+    let mut select = conn.prepare_cached(&select)?;
+    let found = select.query_and_then([pid.as_str()], rows::merchant)?;
+    found.map(|found| found.map(|(_, merchant)| merchant)).collect()
 }
 
 pub(in crate::sqlite) fn photo(conn: &Connection, id: Id) -> Result<Option<Photo>, StoreError> {

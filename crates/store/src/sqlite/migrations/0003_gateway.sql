@@ -27,8 +27,9 @@ CREATE TABLE merchants (
     name             TEXT NOT NULL,
     kind             INTEGER NOT NULL,
     intent_confirmed INTEGER NOT NULL,
-    alipay_pid       TEXT UNIQUE,
-    created_at       INTEGER NOT NULL
+    alipay_pid       TEXT,
+    created_at       INTEGER NOT NULL,
+    UNIQUE (alipay_pid, initiator)
 ) STRICT;
 CREATE INDEX merchants_by_initiator ON merchants (initiator);
 

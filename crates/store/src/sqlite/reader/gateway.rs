@@ -39,9 +39,14 @@ impl Reader {
         self.one(&select, [merc_id.as_str()], rows::merchant)
     }
 
-    /// A merchant by what Alipay knows it as.
-    pub fn merchant_by_pid(&self, pid: &AlipayPid) -> Result<Option<Merchant>, StoreError> {
-        load::merchant_by_pid(&*self.conn()?, pid)
+    /// An initiator's merchant by what Alipay knows it as.
+    pub fn merchant_by_pid(
+        &self,
+        cert_id: &CertId,
+        pid: &AlipayPid,
+    ) -> Result<Option<Merchant>, StoreError> {
+        let found = load::merchants_by_pid(&*self.conn()?, pid)?;
+        Ok(found.into_iter().find(|merchant| merchant.cert_id == *cert_id))
     }
 
     /// Merchants.

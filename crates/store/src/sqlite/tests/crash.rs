@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::super::migrate::MIGRATIONS;
+use super::gateway_story::{sha256, store_photo};
 use super::story::{Story, donate, key, options};
 use crate::{Store, StoreError};
 
@@ -191,4 +192,30 @@ fn a_closed_database_needs_no_log_beside_it() {
     std::fs::copy(directory.path().join("huodong.db"), alone.path().join("huodong.db")).unwrap();
     let (store, _) = Store::open(&options(&alone)).unwrap();
     assert!(store.reader().donation_by_key(&key("the last")).unwrap().is_some());
+}
+
+#[test]
+fn after_a_crash_between_any_two_batches_photos_have_their_contents() {
+    let mut story = Story::begun_with_gateway();
+    let mut kept: Vec<Photo> = Vec::new();
+    let content = |i: usize| vec![u8::try_from(i % 5).unwrap(); 300_000];
+    for i in 0..12 {
+        let stored = story.run(store_photo("one", &content(i)));
+        if i % 3 == 2 {
+            // What goes takes its content with it, or leaves it to another that has the same.
+            let photos = vec![kept.remove(0).id, stored.id];
+            assert_eq!(story.run(RemovePhotos { photos, uploaded_until: story.now }), 2);
+        } else {
+            kept.push(stored);
+        }
+        let crashed = copy(story.directory.path());
+        let (store, _) = Store::open(&options(&crashed)).unwrap();
+        let reader = store.reader();
+        for photo in &kept {
+            let (found, bytes) = reader.photo_and_content(photo.id).unwrap().unwrap();
+            assert_eq!((&found, sha256(&bytes)), (photo, photo.sha256));
+        }
+        assert_eq!(reader.orphan_photos(story.now, 99).unwrap().len(), kept.len());
+        assert_eq!(reader.verify().unwrap().violations, [] as [&str; 0]);
+    }
 }

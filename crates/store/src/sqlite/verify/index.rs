@@ -102,6 +102,7 @@ fn name_lost(
         let hash = keys.coupon_parts(appid, row.get_ref(2)?.as_str()?);
         ask("coupon", hash, Id(row.get(0)?))?;
     }
+    super::gateway::each_call(conn, keys, |hash, id| ask("call", hash, id))?;
     each_flower(conn, keys, campaigns, |hash, id| ask("exchange", hash, id))
 }
 
