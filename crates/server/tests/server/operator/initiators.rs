@@ -79,13 +79,13 @@ async fn a_key_of_no_use_is_refused_and_said_why() {
     let desk = Desk::open().await;
     desk.post("/initiators", initiator()).await.ok();
     for (pem, mode, says) in [
-        ("nonsense", "rsa", "holds no public key in PEM"),
-        ("", "sm2", "holds no public key in PEM"),
+        ("nonsense", "rsa", "there is no public key in it"),
+        ("", "sm2", "there is no public key in it"),
         (P256, "sm2", "neither an RSA nor an SM2 key"),
         (RSA_512, "rsa", "RSA key of 1024 to 4096 bits"),
         (RSA_1024, "sm2", "it is a key of mode rsa, not of sm2"),
         (SM2, "rsa", "it is a key of mode sm2, not of rsa"),
-        (&SM2.replace("BEGIN PUBLIC", "BEGIN PRIVATE"), "sm2", "holds no public key in PEM"),
+        (&SM2.replace("BEGIN PUBLIC", "BEGIN PRIVATE"), "sm2", "there is no public key in it"),
         (&SM2.replace("C3vw", "C3vx"), "sm2", "not one of the curve's"),
     ] {
         let new = with(without(initiator(), "cert_id"), "mode", mode);
