@@ -28,6 +28,7 @@ pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) gongyi: Gongyi,
     pub(crate) lakala: Lakala,
+    pub(crate) ysepay: Ysepay,
     pub(crate) callbacks: Callbacks,
     pub(crate) wechat: Wechat,
     pub(crate) store: Store,
@@ -70,6 +71,17 @@ pub(crate) struct Lakala {
     pub(crate) rate_per_s: u32,
     pub(crate) nonces_max: usize,
     pub(crate) strangers_signed_per_s: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ysepay {
+    pub(crate) freshness_s: u32,
+    pub(crate) rate_per_s: u32,
+    pub(crate) strangers_signed_per_s: u32,
+    pub(crate) uploads_at_once_max: usize,
+    pub(crate) upload_timeout_ms: u64,
+    pub(crate) orphan_photos_s: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -238,6 +250,11 @@ impl Config {
             ("lakala.freshness_s", self.lakala.freshness_s > 0),
             ("lakala.rate_per_s", self.lakala.rate_per_s > 0),
             ("lakala.nonces_max", self.lakala.nonces_max > 0),
+            ("ysepay.freshness_s", self.ysepay.freshness_s > 0),
+            ("ysepay.rate_per_s", self.ysepay.rate_per_s > 0),
+            ("ysepay.uploads_at_once_max", self.ysepay.uploads_at_once_max > 0),
+            ("ysepay.upload_timeout_ms", self.ysepay.upload_timeout_ms > 0),
+            ("ysepay.orphan_photos_s", self.ysepay.orphan_photos_s > 0),
             ("callbacks.at_once_max", self.callbacks.at_once_max > 0),
             ("callbacks.at_once_per_receiver_max", self.callbacks.at_once_per_receiver_max > 0),
             ("callbacks.connect_timeout_ms", self.callbacks.connect_timeout_ms > 0),

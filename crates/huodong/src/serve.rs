@@ -231,8 +231,8 @@ fn app(config: &Config, key: MasterKey) -> Result<App, Failure> {
     let options = EngineOptions {
         queue_max: config.engine.queue_max,
         batch_max: config.engine.batch_max,
+        orphan_photos: Duration::from_secs(config.ysepay.orphan_photos_s),
         observer: Some(metrics.clone()),
-        ..EngineOptions::default()
     };
     let engine = Engine::start(store, Clock::system(), options).cannot("start the engine")?;
     Ok(App::new(engine, key, config.server_settings(), metrics))

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use huodong_campaign::{AppId, CampaignNo, InstitutionId, OpenidPage, PlatformSerial};
+use huodong_campaign::{
+    AppId, Application, Bid, CampaignNo, CertId, Initiator, Institution, InstitutionId, OpenidPage,
+    PlatformKey, PlatformSerial,
+};
 use huodong_engine::{Chance, Engine, EngineError};
 use huodong_store::{PageRequest, Reader, StoreError};
 use thiserror::Error;
+use tokio::sync::Semaphore;
 
 use crate::directory::{Directory, purpose, wechat_purpose};
 use crate::faults::Faults;
@@ -22,6 +26,7 @@ use crate::secrets::{MasterKey, SecretError};
 use crate::sent::SentLog;
 use crate::signing::Signers;
 use crate::trace::TraceIds;
+use crate::ysepay::YsepaySettings;
 
 /// Openid pages read with one question.
 const OPENID_PAGES_AT_ONCE: usize = 500;
@@ -45,6 +50,8 @@ pub struct Settings {
     pub nonces_max: usize,
     /// What is about coupons only.
     pub lakala: LakalaSettings,
+    /// What is about the ysepay gateway only.
+    pub ysepay: YsepaySettings,
     /// Where users reach this server, as `https://m.example.com`: WeChat sends them back there.
     /// A sandbox goes by the address it was called at where none is set.
     pub public_url: Option<String>,
@@ -71,6 +78,7 @@ impl Default for Settings {
             rate_per_s: 100_000,
             nonces_max: 8_000_000,
             lakala: LakalaSettings::default(),
+            ysepay: YsepaySettings::default(),
             public_url: None,
             wechat_authorize_base: None,
             wechat_api_base: None,
@@ -100,8 +108,12 @@ pub struct App {
     pub platform: Platform,
     /// Who does the signing.
     pub signers: Signers,
-    /// How many answers to strangers are signed.
+    /// How many answers to strangers at lakala's face are signed.
     pub strangers: Rate,
+    /// The same at ysepay's.
+    pub gateway_strangers: Rate,
+    /// A permit for each photo that may be in memory.
+    pub upload_places: Arc<Semaphore>,
     /// Which nonces gongyi applications have used.
     pub nonces: Nonces,
     /// Which nonces lakala institutions have used. Their signatures cover the body, so a call
@@ -135,6 +147,9 @@ pub enum RefreshError {
     /// An institution's certificate is of no use.
     #[error("the certificate of institution {0}: {1}")]
     Certificate(InstitutionId, String),
+    /// An initiator's public key is of no use.
+    #[error("the public key of initiator {0}: {1}")]
+    InitiatorKey(CertId, String),
     /// A platform key is of no use.
     #[error("the platform key {0}: {1}")]
     PlatformKey(PlatformSerial, String),
@@ -151,7 +166,7 @@ impl App {
     ) -> Self {
         let chance = Chance;
         let began = engine.clock().real().as_second();
-        let lakala = &settings.lakala;
+        let (lakala, ysepay) = (&settings.lakala, &settings.ysepay);
         Self {
             engine,
             chance,
@@ -160,6 +175,10 @@ impl App {
             platform: Platform::default(),
             signers: Signers::for_each_core(),
             strangers: Rate::new(lakala.strangers_signed_per_s),
+            gateway_strangers: Rate::new(ysepay.strangers_signed_per_s),
+            upload_places: Arc::new(Semaphore::new(
+                ysepay.uploads_at_once_max.min(Semaphore::MAX_PERMITS),
+            )),
             lakala_nonces: Nonces::new(chance, lakala.freshness_s, lakala.nonces_max, i64::MIN),
             nonces: Nonces::new(chance, settings.freshness_s, settings.nonces_max, began),
             settings,
@@ -202,12 +221,18 @@ impl App {
         let _alone = self.refreshing.lock().await;
         let read = self.engine.read_waiting(|reader| {
             let applications = reader.all_applications()?;
-            let institutions = reader.all_institutions()?;
-            Ok((applications, institutions, all_openid_pages(reader)?, reader.platform_keys()?))
+            Ok(Partners {
+                applications,
+                institutions: reader.all_institutions()?,
+                initiators: reader.all_initiators()?,
+                openid_pages: all_openid_pages(reader)?,
+                keys: reader.platform_keys()?,
+            })
         });
-        let (applications, institutions, openid_pages, keys) = read.await?;
+        let Partners { applications, institutions, initiators, openid_pages, keys } = read.await?;
         self.directory.replace(&self.master_key, self.settings.rate_per_s, applications)?;
         self.directory.replace_institutions(&self.settings.lakala, institutions)?;
+        self.directory.replace_initiators(&self.settings.ysepay, initiators)?;
         self.directory.replace_openid_pages(self.settings.openid_rate_per_s, openid_pages);
         self.platform.replace(&self.master_key, &keys, self.engine.clock().real())
     }
@@ -218,6 +243,15 @@ impl App {
         let courier = Arc::new(Courier::new(self));
         self.engine.deliver_with(courier, self.settings.lakala.delivery.clone())
     }
+}
+
+/// What is read in at once.
+struct Partners {
+    applications: Vec<(Application, Vec<Bid>)>,
+    institutions: Vec<Institution>,
+    initiators: Vec<Initiator>,
+    openid_pages: Vec<OpenidPage>,
+    keys: Vec<PlatformKey>,
 }
 
 fn all_openid_pages(reader: &Reader) -> Result<Vec<OpenidPage>, StoreError> {

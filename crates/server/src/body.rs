@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use bytes::{Bytes, BytesMut};
-
 use http_body_util::BodyExt;
+use thiserror::Error;
 
 /// A body that is too large is read to its end and thrown away up to this size, so that the caller
 /// gets to read the answer: most clients write all before they read, and would meet a closed
@@ -13,13 +13,16 @@ use http_body_util::BodyExt;
 const DISCARDED_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Why there is no body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum BodyError {
     /// It is larger than allowed.
+    #[error("the body is larger than allowed")]
     TooLarge,
     /// It did not arrive in time.
+    #[error("the body did not arrive in time")]
     TooSlow,
     /// The connection broke, or its framing did.
+    #[error("the body broke off")]
     Broken,
 }
 
@@ -50,18 +53,27 @@ async fn collect(body: &mut Body, bytes_max: usize) -> Result<Bytes, BodyError> 
             None => return Ok(whole.freeze()),
         }
     }
-    let mut discarded = whole.len();
+    let read = whole.len();
     drop(whole);
+    discard(body, read).await?;
+    Err(BodyError::TooLarge)
+}
+
+/// Reads the rest of a body of which so much has been read, and throws it away; a body that is
+/// larger than is worth that is left at it.
+pub(crate) async fn discard(body: &mut Body, read: usize) -> Result<(), BodyError> {
+    let mut discarded = read;
     while discarded <= DISCARDED_BYTES_MAX {
         match next(body).await? {
             Some(piece) => discarded += piece.len(),
             None => break,
         }
     }
-    Err(BodyError::TooLarge)
+    Ok(())
 }
 
-async fn next(body: &mut Body) -> Result<Option<Bytes>, BodyError> {
+/// The next piece of a body; none at its end.
+pub(crate) async fn next(body: &mut Body) -> Result<Option<Bytes>, BodyError> {
     while let Some(frame) = body.frame().await {
         // Trailers are nobody's business.
         if let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() {

@@ -1,5 +1,6 @@
 //! The partners, kept in memory: what every call is checked against before anything is loaded.
 
+mod initiators;
 mod institutions;
 mod openid_pages;
 
@@ -9,10 +10,12 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
 use huodong_campaign::{
-    AppId, Application, ApplicationStatus, Bid, CampaignNo, Institution, InstitutionId, OpenidPage,
+    AppId, Application, ApplicationStatus, Bid, CampaignNo, CertId, Initiator, Institution,
+    InstitutionId, OpenidPage,
 };
 use jiff::Timestamp;
 
+pub use initiators::KnownInitiator;
 pub use institutions::KnownInstitution;
 pub(crate) use openid_pages::KnownPage;
 
@@ -20,6 +23,7 @@ use crate::app::RefreshError;
 use crate::lakala::LakalaSettings;
 use crate::rate::Rate;
 use crate::secrets::{MasterKey, SecretError};
+use crate::ysepay::YsepaySettings;
 
 /// An application that may call.
 #[derive(Debug)]
@@ -55,6 +59,7 @@ impl std::fmt::Debug for Secret {
 pub struct Directory {
     callers: ArcSwap<HashMap<AppId, Arc<Caller>>>,
     institutions: ArcSwap<HashMap<InstitutionId, Arc<KnownInstitution>>>,
+    initiators: ArcSwap<HashMap<CertId, Arc<KnownInitiator>>>,
     openid_pages: ArcSwap<HashMap<CampaignNo, Arc<KnownPage>>>,
 }
 
@@ -80,6 +85,23 @@ impl Directory {
         let before = self.institutions.load();
         let known = institutions::known(&before, settings, institutions)?;
         self.institutions.store(Arc::new(known));
+        Ok(())
+    }
+
+    /// The initiator that may call as `cert_id`; a revoked one is as unknown as one that never was.
+    pub fn initiator(&self, cert_id: &str) -> Option<Arc<KnownInitiator>> {
+        self.initiators.load().get(cert_id).cloned()
+    }
+
+    /// Takes in the initiators as the store has them now. What one has used of its rate is kept
+    /// where the rate is the same.
+    pub fn replace_initiators(
+        &self,
+        settings: &YsepaySettings,
+        initiators: Vec<Initiator>,
+    ) -> Result<(), RefreshError> {
+        let known = initiators::known(&self.initiators.load(), settings, initiators)?;
+        self.initiators.store(Arc::new(known));
         Ok(())
     }
 

@@ -24,9 +24,12 @@ pub mod seed;
 mod sent;
 mod signing;
 mod trace;
+mod ysepay;
 
 pub use app::{App, RefreshError, Settings};
-pub use directory::{Caller, Directory, KnownInstitution, Secret, purpose as secret_purpose};
+pub use directory::{
+    Caller, Directory, KnownInitiator, KnownInstitution, Secret, purpose as secret_purpose,
+};
 pub use faults::{Fault, FaultAction, FaultCode, FaultRule, Faults, TooManyFaults};
 pub use health::Health;
 pub use lakala::{Courier, LakalaSettings, PathError};
@@ -42,3 +45,4 @@ pub use secrets::{MasterKey, SecretError};
 pub use sent::{Sent, SentLog};
 pub use signing::{Signers, Urgency};
 pub use trace::{TraceId, TraceIds};
+pub use ysepay::YsepaySettings;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 
-use crate::{App, gongyi, health, lakala, metrics, openid, operator, sandbox};
+use crate::{App, gongyi, health, lakala, metrics, openid, operator, sandbox, ysepay};
 
 /// All routes of the server.
 pub fn router(app: &Arc<App>) -> Router {
@@ -30,6 +30,7 @@ fn partners(app: &Arc<App>) -> Router<Arc<App>> {
     // A sandbox's own WeChat is called by those who call partners' pages.
     gongyi::routes(app)
         .merge(lakala::routes(app))
+        .merge(ysepay::routes(app))
         .merge(openid::routes())
         .merge(sandbox::wechat_routes(app))
 }

@@ -3,6 +3,7 @@
 
 mod activities;
 mod coupons;
+mod initiators;
 mod plant;
 
 use huodong_campaign::Role;
@@ -12,7 +13,13 @@ use crate::MasterKey;
 pub(crate) use activities::other_activity;
 pub use activities::{SeedActivity, ordinary_activities, special_activities};
 pub(crate) use coupons::other_coupons;
-pub use coupons::{SeedCoupons, ordinary_coupons, special_coupons};
+pub use coupons::{
+    ONE_MERCHANT_ACTIVITY, SeedCoupons, UNPERMITTED_ACTIVITY, ordinary_coupons, special_coupons,
+};
+pub use initiators::{
+    ALIPAY_PID, GATEWAY_RSA_KEY, GATEWAY_SM2_KEY, INITIATORS, MERCHANTS, OTHER_ALIPAY_PID,
+    OTHER_INITIATOR, PLAIN_INITIATOR, SeedInitiator, SeedMerchant, UNCONFIRMED_MERCHANT,
+};
 pub(crate) use plant::replaceable;
 pub use plant::{SeedError, plant};
 

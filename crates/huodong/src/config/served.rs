@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use huodong_engine::DeliveryOptions;
-use huodong_server::{LakalaSettings, Settings};
+use huodong_server::{LakalaSettings, Settings, YsepaySettings};
 use reqwest::Url;
 
 use super::Config;
@@ -19,6 +19,7 @@ impl Config {
             rate_per_s: self.gongyi.rate_per_s,
             nonces_max: self.gongyi.nonces_max,
             lakala: self.lakala_settings(),
+            ysepay: self.ysepay_settings(),
             public_url: text(&self.server.public_url),
             wechat_authorize_base: text(&self.wechat.authorize_base),
             wechat_api_base: text(&self.wechat.api_base),
@@ -49,6 +50,18 @@ impl Config {
                 allow_private: callbacks.allow_private,
                 ..DeliveryOptions::default()
             },
+        }
+    }
+
+    /// What is about the ysepay gateway only.
+    pub(super) fn ysepay_settings(&self) -> YsepaySettings {
+        let ysepay = &self.ysepay;
+        YsepaySettings {
+            freshness_s: ysepay.freshness_s,
+            rate_per_s: ysepay.rate_per_s,
+            strangers_signed_per_s: ysepay.strangers_signed_per_s,
+            uploads_at_once_max: ysepay.uploads_at_once_max,
+            upload_timeout: Duration::from_millis(ysepay.upload_timeout_ms),
         }
     }
 

@@ -14,6 +14,7 @@ fn the_default_file_is_the_defaults_and_says_what_the_libraries_say() {
     let engine = huodong_engine::EngineOptions::default();
     assert_eq!(config.engine.queue_max, engine.queue_max);
     assert_eq!(config.engine.batch_max, engine.batch_max);
+    assert_eq!(config.ysepay.orphan_photos_s, engine.orphan_photos.as_secs());
     let settings = huodong_server::Settings::default();
     assert_eq!(config.gongyi.freshness_s, settings.freshness_s);
     assert_eq!(u128::from(config.server.deadline_ms), settings.deadline.as_millis());
@@ -25,6 +26,8 @@ fn the_default_file_is_the_defaults_and_says_what_the_libraries_say() {
     let lakala = settings.lakala;
     let served = config.lakala_settings();
     assert_eq!(format!("{served:?}"), format!("{lakala:?}"));
+    let ysepay = config.ysepay_settings();
+    assert_eq!(format!("{ysepay:?}"), format!("{:?}", settings.ysepay));
     let listen = huodong_server::ListenOptions::default();
     assert_eq!(config.server.connections_max, listen.connections_max);
     assert_eq!(u128::from(config.server.shutdown_grace_ms), listen.grace.as_millis());

@@ -50,8 +50,16 @@ pub struct PathError {
 }
 
 /// Where something else is served, or may be.
-const TAKEN: [&str; 7] =
-    ["/operator", "/sandbox", "/deliverWM", "/healthz", "/readyz", "/metrics", "/openapi.json"];
+const TAKEN: [&str; 8] = [
+    "/operator",
+    "/openapi",
+    "/sandbox",
+    "/deliverWM",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/openapi.json",
+];
 
 impl LakalaSettings {
     /// Where an API is served.
@@ -111,6 +119,7 @@ mod tests {
             "/operator/v1/x",
             "/sandbox",
             "/metrics",
+            "/openapi/ysMarket/activityConsult",
             Api::Query.default_path(),
             gongyi::Api::RewardToDonate.path(),
         ] {

@@ -10,6 +10,7 @@ use huodong_campaign::Role;
 use huodong_wire::lakala::{Api, Certificate};
 use serde::{Deserialize, Serialize};
 
+use super::YsepayCredentials;
 use crate::seed::{self, SeedActivity, SeedCoupons, SeedInstitution};
 
 /// The whole file.
@@ -21,6 +22,8 @@ pub struct Credentials {
     pub operator: OperatorCredentials,
     /// For the gongyi face.
     pub gongyi: GongyiCredentials,
+    /// For the ysepay face.
+    pub ysepay: YsepayCredentials,
     /// For the lakala face.
     pub lakala: LakalaCredentials,
 }
@@ -178,6 +181,7 @@ impl Credentials {
             base_url: base_url.into(),
             operator: OperatorCredentials { token: tokens["admin"].clone(), tokens },
             gongyi: GongyiCredentials::of_seed(),
+            ysepay: YsepayCredentials::of_seed(),
             lakala: LakalaCredentials::of_seed(),
         }
     }

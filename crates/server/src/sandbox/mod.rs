@@ -8,6 +8,7 @@ mod callbacks;
 mod clock;
 mod credentials;
 mod faults;
+mod gateway_credentials;
 mod inbox;
 mod index;
 mod origin;
@@ -28,6 +29,9 @@ use crate::operator::trace;
 pub use credentials::{
     ActivityCredentials, CouponCredentials, Credentials, GongyiCredentials, LakalaCredentials,
     OperatorCredentials, OtherCredentials, OtherInstitution, SpecialActivity,
+};
+pub use gateway_credentials::{
+    ConsultCredentials, InitiatorCredentials, MerchantCredentials, YsepayCredentials,
 };
 
 pub use wechat::WechatCodes;

@@ -1,11 +1,19 @@
 use huodong_campaign::{
-    ActivityNo, BookRule, Channel, CouponTerms, CreateCouponActivity, Discount, Fen, InstitutionId,
-    NewOffer, OrgNo, PromotionId, Settlement, UserLimits, Validity,
+    ActivityNo, AlipayPid, BookRule, CertId, Channel, CouponTerms, CreateCouponActivity, Discount,
+    Fen, InstitutionId, NewOffer, OrgNo, PromotionId, Settlement, UserLimits, Validity,
 };
 use jiff::civil::date;
 
 use super::activities::{PLENTY, Stage, shanghai};
-use super::{INSTITUTION, OTHER_INSTITUTION, OTHER_PARTNER, PARTNER};
+use super::{
+    INITIATORS, INSTITUTION, OTHER_ALIPAY_PID, OTHER_INSTITUTION, OTHER_PARTNER, PARTNER,
+    PLAIN_INITIATOR,
+};
+
+/// No initiator may hand it out.
+pub const UNPERMITTED_ACTIVITY: &str = "1100000114";
+/// Only one merchant of each initiator may hand it out.
+pub const ONE_MERCHANT_ACTIVITY: &str = "1100000115";
 
 /// What an ordinary coupon takes off: 10 yuan.
 const MONEY: Fen = Fen(1_000);
@@ -96,6 +104,18 @@ pub fn special_coupons() -> Vec<SeedCoupons> {
                 create.offer.terms.validity = Validity::Until(until);
             },
         ),
+        coupons(
+            UNPERMITTED_ACTIVITY,
+            "仅限银行发放",
+            "Not through ysepay (consult: ACTIVITY_NOT_PERMISSION)",
+        )
+        .with(|create| create.offer.initiators.clear()),
+        coupons(
+            ONE_MERCHANT_ACTIVITY,
+            "仅限一家商户发放",
+            "Through ysepay by one merchant only (consult: ACTIVITY_NOT_PERMISSION)",
+        )
+        .with(|create| create.offer.merchants = vec![AlipayPid::from(OTHER_ALIPAY_PID)]),
     ]
 }
 
@@ -105,6 +125,7 @@ pub(crate) fn other_coupons() -> SeedCoupons {
         |create| {
             create.org_no = OrgNo::from(OTHER_PARTNER.org_no);
             create.offer.issuers = vec![InstitutionId::from(OTHER_INSTITUTION.appid)];
+            create.offer.initiators.clear();
         },
     )
 }
@@ -128,12 +149,17 @@ fn coupons(activity_id: &str, name: &str, note: &'static str) -> SeedCoupons {
                 validity: Validity::Days(30),
             },
             issuers: vec![InstitutionId::from(INSTITUTION.appid)],
-            initiators: Vec::new(),
+            initiators: initiators().collect(),
             merchants: Vec::new(),
             stock: 1_000,
         },
     };
     SeedCoupons { note, money: PLENTY, create, stage: Stage::Running }
+}
+
+/// Who may hand coupons out through ysepay.
+fn initiators() -> impl Iterator<Item = CertId> {
+    INITIATORS.iter().chain([&PLAIN_INITIATOR]).map(|initiator| CertId::from(initiator.cert_id))
 }
 
 impl SeedCoupons {

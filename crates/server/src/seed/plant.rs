@@ -12,10 +12,11 @@ use thiserror::Error;
 
 use super::activities::{Stage, other_activity};
 use super::{
-    CAMPAIGN, FLOWERS_PER_DAY, INSTITUTION, NOTIFY_KEY, OTHER_INSTITUTION, OTHER_PARTNER, PARTNER,
-    PROJECTS, REPLY_KEY, RETURN_TO, SeedActivity, SeedCoupons, SeedInstitution, SeedPartner,
-    TOKENS, WECHAT_APPID, WECHAT_SECRET, ordinary_activities, ordinary_coupons, other_coupons,
-    special_activities, special_coupons,
+    CAMPAIGN, FLOWERS_PER_DAY, GATEWAY_RSA_KEY, GATEWAY_SM2_KEY, INITIATORS, INSTITUTION,
+    NOTIFY_KEY, OTHER_INITIATOR, OTHER_INSTITUTION, OTHER_PARTNER, PARTNER, PLAIN_INITIATOR,
+    PROJECTS, REPLY_KEY, RETURN_TO, SeedActivity, SeedCoupons, SeedInitiator, SeedInstitution,
+    SeedPartner, TOKENS, WECHAT_APPID, WECHAT_SECRET, ordinary_activities, ordinary_coupons,
+    other_coupons, special_activities, special_coupons,
 };
 use crate::app::{App, RefreshError};
 use crate::keys::PairError;
@@ -143,12 +144,18 @@ fn groups(app: &App) -> Result<Vec<Group>, PairError> {
         let make = step(CreateToken { name, role, digest, expires_at: None });
         groups.push(Group { make, then: Vec::new() });
     }
-    for (purpose, pair) in [(KeyPurpose::Reply, REPLY_KEY), (KeyPurpose::Notify, NOTIFY_KEY)] {
+    for (purpose, pair) in [
+        (KeyPurpose::Reply, REPLY_KEY),
+        (KeyPurpose::Notify, NOTIFY_KEY),
+        (KeyPurpose::GatewayRsa, GATEWAY_RSA_KEY),
+        (KeyPurpose::GatewaySm2, GATEWAY_SM2_KEY),
+    ] {
         let add = app.add_platform_key(purpose, pair.private_key_pem, pair.certificate_pem)?;
         groups.push(Group { make: step(add), then: Vec::new() });
     }
     groups.extend([INSTITUTION, OTHER_INSTITUTION].iter().map(institution));
     groups.push(openid_page(app));
+    groups.extend(INITIATORS.iter().chain([&PLAIN_INITIATOR, &OTHER_INITIATOR]).map(initiator));
     groups.extend(ordinary_coupons().into_iter().map(coupons));
     groups.extend(special_coupons().into_iter().map(coupons));
     groups.push(coupons(other_coupons()));
@@ -166,6 +173,10 @@ fn institution(seed: &SeedInstitution) -> Group {
         rate_per_s: None,
     });
     Group { make, then: Vec::new() }
+}
+
+fn initiator(seed: &SeedInitiator) -> Group {
+    Group { make: step(seed.create()), then: seed.merchants().map(step).collect() }
 }
 
 fn openid_page(app: &App) -> Group {

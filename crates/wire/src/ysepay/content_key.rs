@@ -4,6 +4,7 @@ use aws_lc_rs::cipher::{
     AES_128, DecryptionContext, PaddedBlockDecryptingKey, PaddedBlockEncryptingKey,
     UnboundCipherKey,
 };
+use subtle::{Choice, ConditionallySelectable};
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -76,6 +77,11 @@ impl ContentKey {
         let length = opened.len();
         buffer.truncate(length);
         Ok(buffer)
+    }
+
+    /// Becomes the other where `choice` is set, in the same time either way.
+    pub(super) fn conditional_assign(&mut self, other: &Self, choice: Choice) {
+        self.0.conditional_assign(&other.0, choice);
     }
 
     fn aes(&self) -> UnboundCipherKey {

@@ -1,6 +1,6 @@
 //! What is encrypted: the content key in `check`, and the content under it in `bizContent`.
 
-use subtle::{Choice, ConditionallySelectable};
+use subtle::Choice;
 
 use super::{CannotOpen, ContentKey, PrivateKey, PublicKey};
 
@@ -35,19 +35,18 @@ pub fn open<'a>(
     check: &str,
     biz_content: &str,
 ) -> Result<Opened, CannotOpen> {
-    let mut found: Option<([u8; 16], Choice)> = None;
+    let mut found: Option<(ContentKey, Choice)> = None;
     for key in keys {
         let (candidate, genuine) = key.open_check(check);
-        found = Some(match found {
-            None => (*candidate.bytes(), genuine),
+        match &mut found {
+            None => found = Some((candidate, genuine)),
             Some((chosen, before)) => {
-                let better = genuine & !before;
-                let key = <[u8; 16]>::conditional_select(&chosen, candidate.bytes(), better);
-                (key, before | genuine)
+                chosen.conditional_assign(&candidate, genuine & !*before);
+                *before |= genuine;
             }
-        });
+        }
     }
-    let key = ContentKey::new(found.ok_or(CannotOpen)?.0);
+    let (key, _) = found.ok_or(CannotOpen)?;
     let content = key.decrypt(biz_content)?;
     Ok(Opened { key, content })
 }

@@ -97,7 +97,7 @@ impl PrivateKey {
         for (sealed, layout) in [Some((sealed, layout)), swapped].into_iter().flatten() {
             let (content, genuine) = key.decrypt(&sealed, Order::Known);
             if bool::from(genuine) {
-                return Ok((ContentKey::new(content), layout));
+                return Ok((ContentKey::new(*content), layout));
             }
         }
         Err(CheckFault::OtherKey)

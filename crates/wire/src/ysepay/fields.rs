@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Formatter};
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
@@ -171,12 +171,14 @@ impl<'de> Deserialize<'de> for Entries<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    if entries.len() > FIELDS_MAX {
-                        return Err(A::Error::custom("字段过多"));
+                // One more than are read shows that there are too many; the rest is skipped.
+                while entries.len() <= FIELDS_MAX {
+                    match map.next_entry()? {
+                        Some(entry) => entries.push(entry),
+                        None => return Ok(Entries(entries)),
                     }
-                    entries.push(entry);
                 }
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                 Ok(Entries(entries))
             }
         }

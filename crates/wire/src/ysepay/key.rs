@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::random::Given;
 use super::sm2_layout::{Ciphertext, Order, Signature};
-use super::{CONTENT_KEY_BYTES, ContentKey, Mode, base64, rsa, sm2};
+use super::{ContentKey, Mode, base64, rsa, sm2};
 
 /// A key that signs, and opens what was sealed for it. Cheap to clone; never shown.
 #[derive(Clone)]
@@ -109,7 +109,7 @@ impl PrivateKey {
         let bytes = base64::decode(check);
         let is_base64 = Choice::from(u8::from(bytes.is_some()));
         let bytes = bytes.unwrap_or_default();
-        let (key, genuine) = match &self.0.kind {
+        let (mut key, genuine) = match &self.0.kind {
             PrivateKind::Rsa(key) => key.decrypt(&bytes),
             PrivateKind::Sm2(key) => {
                 let read = Ciphertext::read(&bytes);
@@ -121,10 +121,10 @@ impl PrivateKey {
         };
         let genuine = genuine & is_base64;
         let tag = hmac::sign(&self.0.stand_in, check.as_bytes());
-        let mut stand_in = [0; CONTENT_KEY_BYTES];
-        stand_in.copy_from_slice(&tag.as_ref()[..CONTENT_KEY_BYTES]);
-        let key = <[u8; CONTENT_KEY_BYTES]>::conditional_select(&stand_in, &key, genuine);
-        (ContentKey::new(key), genuine)
+        for (byte, stand_in) in key.iter_mut().zip(tag.as_ref()) {
+            byte.conditional_assign(stand_in, !genuine);
+        }
+        (ContentKey::new(*key), genuine)
     }
 
     /// It as PKCS#8, in PEM: key material, wiped when dropped.

@@ -29,9 +29,6 @@ pub const RSA_BITS_MAX: usize = 4096;
 /// aws-lc does everything from here.
 const FAST_BITS_MIN: usize = 2048;
 
-/// In front of a content key: 00 02, at least eight bytes that are not zero, 00.
-const PADDING_BYTES_MIN: usize = 11;
-
 /// What is wrong with a key, for [`super::KeyError::Rejected`].
 pub(super) type Rejected = String;
 
@@ -45,6 +42,7 @@ pub(super) fn check_modulus(modulus: &[u8]) -> Result<(), Rejected> {
 /// A public key that verifies and encrypts.
 pub(super) struct Public {
     bits: usize,
+    modulus: Vec<u8>,
     spki: Vec<u8>,
     verifier: ParsedPublicKey,
     encrypter: Encrypter,
@@ -59,6 +57,7 @@ impl Public {
     pub(super) fn new(key: ::rsa::PublicKey) -> Result<Self, Rejected> {
         use ::rsa::pkcs8::EncodePublicKey;
         let bits = usize::try_from(key.n().bit_width()).unwrap_or(usize::MAX);
+        let modulus = key.n_bytes().into_vec();
         let spki = key.to_public_key_der().map_err(|error| error.to_string())?.into_vec();
         let verifier = ParsedPublicKey::new(&RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, &spki)
             .map_err(|error| error.to_string())?;
@@ -69,7 +68,7 @@ impl Public {
             let key = Pkcs1PublicEncryptingKey::new(key).map_err(|error| error.to_string())?;
             Encrypter::Fast(key)
         };
-        Ok(Self { bits, spki, verifier, encrypter })
+        Ok(Self { bits, modulus, spki, verifier, encrypter })
     }
 
     pub(super) const fn bits(&self) -> usize {
@@ -184,16 +183,22 @@ impl Private {
         }
     }
 
-    /// Decrypts a content key, and says whether it is one.
-    pub(super) fn decrypt(&self, sealed: &[u8]) -> ([u8; CONTENT_KEY_BYTES], Choice) {
-        let mut key = [0; CONTENT_KEY_BYTES];
+    /// Decrypts a content key, and says whether it is one. What no sender of a key would send, as
+    /// its length or its size shows, is decrypted too, as another number.
+    pub(super) fn decrypt(&self, sealed: &[u8]) -> (Zeroizing<[u8; CONTENT_KEY_BYTES]>, Choice) {
+        let modulus = &self.public.modulus;
+        let mut number = sealed.to_vec();
+        number.resize(modulus.len(), 0);
+        let below = number < *modulus;
+        if !below {
+            number[0] = 0;
+        }
+        let sound = Choice::from(u8::from(below && sealed.len() == modulus.len()));
+        let mut key = Zeroizing::new([0; CONTENT_KEY_BYTES]);
         let genuine = match &self.keys {
             Keys::Fast { decrypter, .. } => {
-                // What is of the wrong length is decrypted too, as another number.
-                let sized = resized(sealed, decrypter.key_size_bytes());
                 let mut opened = Zeroizing::new(vec![0; decrypter.min_output_size()]);
-                let opened = decrypter.decrypt(&sized, &mut opened);
-                match opened {
+                match decrypter.decrypt(&number, &mut opened) {
                     Ok(opened) if opened.len() == CONTENT_KEY_BYTES => {
                         key.copy_from_slice(opened);
                         Choice::from(1)
@@ -201,34 +206,26 @@ impl Private {
                     _ => Choice::from(0),
                 }
             }
-            Keys::Small(private) => {
-                let sized = resized(sealed, private.size());
-                unpad(private, &sized, &mut key)
-            }
+            Keys::Small(private) => unpad(private, &number, &mut key),
         };
-        (key, genuine & sealed.len().ct_eq(&self.public.bits.div_ceil(8)))
+        (key, genuine & sound)
     }
 }
 
-fn resized(bytes: &[u8], length: usize) -> Vec<u8> {
-    let mut sized = bytes.to_vec();
-    sized.resize(length, 0);
-    sized
-}
-
-/// Decrypts and looks at the padding in the same time whatever it is: since a content key has one
-/// length, the bytes have to be in one place.
+/// Decrypts, and looks at the padding in the same time whatever it is: since a content key has one
+/// length, every byte has its place.
 fn unpad(private: &::rsa::PrivateKey, sealed: &[u8], key: &mut [u8; CONTENT_KEY_BYTES]) -> Choice {
-    let bits = private.n().bits_precision();
-    let Ok(number) = BoxedUint::from_be_slice(sealed, bits) else { return Choice::from(0) };
-    let opened = ::rsa::hazmat::rsa_decrypt_and_check(private, Some(&mut Blinding::new()), &number);
-    // Only a number above the modulus gets here, which whoever sent it knows.
-    let Ok(mut opened) = opened else { return Choice::from(0) };
+    let opened = BoxedUint::from_be_slice(sealed, private.n().bits_precision()).ok();
+    let opened = opened.and_then(|number| {
+        ::rsa::hazmat::rsa_decrypt_and_check(private, Some(&mut Blinding::new()), &number).ok()
+    });
+    // A number below the modulus is decrypted, unless the machine errs.
+    let Some(mut opened) = opened else { return Choice::from(0) };
     let padded = Zeroizing::new(opened.to_be_bytes());
     opened.zeroize();
     let padded = &padded[padded.len() - sealed.len()..];
-    let (padding, content) = padded.split_at(padded.len() - CONTENT_KEY_BYTES);
-    debug_assert!(padding.len() >= PADDING_BYTES_MIN, "keys are long");
+    let (padding, content) = padded.split_at(sealed.len() - CONTENT_KEY_BYTES);
+    // 00 02, then bytes that are not zero, many as keys are long, then 00.
     let (head, tail) = padding.split_at(padding.len() - 1);
     let mut genuine = head[..2].ct_eq(&[0, 2]) & tail.ct_eq(&[0]);
     for byte in &head[2..] {

@@ -4,8 +4,9 @@
 //! arithmetic is the crate's constant-time one, and what is compared or chosen afterwards is
 //! compared and chosen by `subtle`. Verification works with public values only and may be fast.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use primeorder::{LookupTable, Radix16Decomposition, Radix16Digits};
 use rand_core::TryCryptoRng;
 use sha2::Sha256;
 use sm2::elliptic_curve::ops::{MulByGeneratorVartime, Reduce};
@@ -36,6 +37,8 @@ const CURVE: [&str; 4] = [
 pub(super) struct Public {
     spki: Vec<u8>,
     point: ProjectivePoint,
+    /// What makes verifying quick; made when the key first verifies.
+    multiples: OnceLock<Box<Multiples>>,
     /// SM3 fed with Z, which begins whatever is signed.
     prefix: Sm3,
 }
@@ -44,7 +47,7 @@ impl Public {
     pub(super) fn new(key: sm2::PublicKey) -> Self {
         let spki = key.to_public_key_der().expect("a point is short").into_vec();
         let prefix = Sm3::new_with_prefix(identity(key.as_affine(), SM2_ID));
-        Self { spki, point: key.to_projective(), prefix }
+        Self { spki, point: key.to_projective(), multiples: OnceLock::new(), prefix }
     }
 
     pub(super) fn spki(&self) -> &[u8] {
@@ -78,7 +81,8 @@ impl Public {
         if bool::from(t.is_zero()) {
             return false;
         }
-        let point = ProjectivePoint::mul_by_generator_and_mul_add_vartime(&s, &t, &self.point);
+        let multiples = self.multiples.get_or_init(|| Box::new(Multiples::new(self.point)));
+        let point = ProjectivePoint::mul_by_generator_vartime(&s) + multiples.times_vartime(&t);
         if bool::from(point.is_identity()) {
             return false;
         }
@@ -101,6 +105,42 @@ impl Public {
             let (x, y) = coordinates(&ProjectivePoint::mul_by_generator(&k).to_affine());
             return Ok(Ciphertext { x, y, c3: shared.digest(key), c2: shared.masked(key) });
         }
+    }
+}
+
+/// A number has so many digits of 256, and a carry.
+const DIGITS: usize = 33;
+
+/// A public key's multiples: of each digit of 256 that a number may have, the first eight. They
+/// take 25 kB and save the doublings, which are most of a multiplication.
+struct Multiples([LookupTable<ProjectivePoint>; DIGITS]);
+
+impl Multiples {
+    fn new(mut point: ProjectivePoint) -> Self {
+        Self(std::array::from_fn(|_| {
+            let table = LookupTable::new(point);
+            for _ in 0..8 {
+                point = point.double();
+            }
+            table
+        }))
+    }
+
+    /// The product of the key and a number that anybody may know: how long it takes tells of it.
+    fn times_vartime(&self, number: &Scalar) -> ProjectivePoint {
+        // Each digit of 256 is two of 16, from -8 to 8: the higher ones are summed apart.
+        let digits = Radix16Decomposition::<Radix16Digits<Sm2>>::new(number);
+        let (mut low, mut high) = (ProjectivePoint::IDENTITY, ProjectivePoint::IDENTITY);
+        for (place, table) in self.0.iter().enumerate() {
+            low += table.select_vartime(digits[2 * place]);
+            if place + 1 < DIGITS {
+                high += table.select_vartime(digits[2 * place + 1]);
+            }
+        }
+        for _ in 0..4 {
+            high = high.double();
+        }
+        low + high
     }
 }
 
@@ -204,18 +244,22 @@ impl Private {
     /// Decrypts a content key, trying both orders of the parts where the layout does not tell, and
     /// says whether it is one. Whatever it is, the work is the same; a point that is not on the
     /// curve is answered for by another.
-    pub(super) fn decrypt(&self, sealed: &Ciphertext, order: Order) -> ([u8; 16], Choice) {
+    pub(super) fn decrypt(
+        &self,
+        sealed: &Ciphertext,
+        order: Order,
+    ) -> (Zeroizing<[u8; CONTENT_KEY_BYTES]>, Choice) {
         let point = AffinePoint::from_coordinates(&sealed.x.into(), &sealed.y.into());
         let on_curve = point.is_some();
         let point = point.unwrap_or(AffinePoint::GENERATOR);
         let shared = Shared::new(&ProjectivePoint::from(point), &self.d);
-        let mut key = shared.masked(&sealed.c2);
+        let mut key = Zeroizing::new(shared.masked(&sealed.c2));
         let mut genuine = shared.digest(&key).ct_eq(&sealed.c3);
         if order == Order::Unknown {
             let swapped = sealed.swapped();
-            let other = shared.masked(&swapped.c2);
+            let other = Zeroizing::new(shared.masked(&swapped.c2));
             let other_genuine = shared.digest(&other).ct_eq(&swapped.c3);
-            key = <[u8; 16]>::conditional_select(&key, &other, other_genuine);
+            key.conditional_assign(&other, other_genuine);
             genuine |= other_genuine;
         }
         (key, genuine & on_curve)

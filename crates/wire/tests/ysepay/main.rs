@@ -1,9 +1,15 @@
 //! The gateway's envelope and messages as they travel.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod envelope;
+mod fields;
+mod fixed;
+mod hostile;
 mod messages;
 mod openssl;
+mod replies;
 mod vectors;
+mod whole;
 
 /// Random numbers that are none, so that what is made of them is the same every time.
 fn counting() -> impl FnMut(&mut [u8]) {
