@@ -6,13 +6,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::view::{Enrolment, known};
-use super::words::{PhotoField, vendors};
+use super::words::{PhotoField, title};
 use crate::operator::auth::{Operator, Reads};
 use crate::operator::body::Named;
 use crate::operator::document::Getting;
 use crate::operator::merchants::Merchant;
 use crate::operator::photos::Photo;
 use crate::operator::problem::Problem;
+use crate::ysepay::photo_field;
 
 /// An enrolment, the merchant and the photos.
 #[derive(Serialize, ToSchema)]
@@ -46,12 +47,11 @@ impl WholeEnrolment {
         let merchant = merchant.ok_or_else(|| dangling(&enrolment, "no merchant"))?;
         let mut photos = Vec::with_capacity(enrolment.photos.len());
         for (field, ids) in &enrolment.photos {
-            let (vendors_field, title) = vendors(*field);
             let shown = ids.iter().map(|id| photo(reader, &enrolment, *id));
             photos.push(ShownPhotos {
                 field: (*field).into(),
-                vendors_field,
-                title,
+                vendors_field: photo_field(*field),
+                title: title(*field),
                 photos: shown.collect::<Result<_, _>>()?,
             });
         }

@@ -48,20 +48,20 @@ impl From<RateActivity> for campaign::RateActivity {
     }
 }
 
-/// The vendor's name for a field of photos, misspelt as it is, and what it says it is for.
-pub(super) fn vendors(field: campaign::PhotoField) -> (&'static str, &'static str) {
+/// What a field of photos is for, in the vendor's words.
+pub(super) fn title(field: campaign::PhotoField) -> &'static str {
     use campaign::PhotoField as F;
     match field {
-        F::School => ("schoolPhoto", "学校资质证明"),
-        F::Cooperation => ("cooperationPhoto", "合作资质证明"),
-        F::PreferentialRate => ("perferentPhoto", "优惠费率承诺函"),
-        F::RestaurantEnvironment => ("restaurentEnvironmentPhoto", "食堂内部用餐环境照片"),
-        F::RestaurantFront => ("restaurentFrontPhoto", "食堂门头照片"),
-        F::TeachingLicence => ("teachingCommitmentPhoto", "办学许可证"),
-        F::Organization => ("organizationPhoto", "机构资质证明"),
-        F::Rental => ("rentmentCommitmentPhoto", "门店租赁相关证明"),
-        F::Front => ("frontPhoto", "门头照片"),
-        F::Supplementary => ("supplementaryPicture", "补充图片"),
+        F::School => "学校资质证明",
+        F::Cooperation => "合作资质证明",
+        F::PreferentialRate => "优惠费率承诺函",
+        F::RestaurantEnvironment => "食堂内部用餐环境照片",
+        F::RestaurantFront => "食堂门头照片",
+        F::TeachingLicence => "办学许可证",
+        F::Organization => "机构资质证明",
+        F::Rental => "门店租赁相关证明",
+        F::Front => "门头照片",
+        F::Supplementary => "补充图片",
     }
 }
 
@@ -69,13 +69,6 @@ pub(super) fn vendors(field: campaign::PhotoField) -> (&'static str, &'static st
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-
-    #[test]
-    fn fields_are_called_what_the_vendor_calls_them() {
-        let wire = huodong_wire::ysepay::AddDataRequest::default();
-        let ours: Vec<_> = campaign::PhotoField::ALL.map(|field| vendors(field).0).into();
-        assert_eq!(ours, wire.photos().map(|(name, _)| name));
-    }
 
     #[test]
     fn activities_are_called_what_partners_call_them() {

@@ -5,11 +5,12 @@ use huodong_campaign::{
     self as campaign, CertId, CreateInitiator, ReplaceInitiatorKey, RevokeInitiator,
     UpdateInitiator,
 };
-use huodong_wire::ysepay::{Mode, PublicKey};
+use huodong_wire::ysepay::PublicKey;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{EnvelopeMode, Initiator};
+use crate::directory::mode_of;
 use crate::operator::auth::{Administers, Operator};
 use crate::operator::body::{Json, Named};
 use crate::operator::document::Changing;
@@ -181,10 +182,7 @@ pub(in crate::operator) async fn revoke(
 fn checked(pem: &str, mode: campaign::EnvelopeMode) -> Result<String, Problem> {
     let wrong = |says: String| Problem::invalid("public_key", format!("public_key: {says}"));
     let key = PublicKey::from_pem(pem).map_err(|error| wrong(error.to_string()))?;
-    let wanted = match mode {
-        campaign::EnvelopeMode::Rsa => Mode::Rsa,
-        campaign::EnvelopeMode::Sm2 => Mode::Sm2,
-    };
+    let wanted = mode_of(mode);
     if key.mode() == wanted {
         Ok(key.to_pem())
     } else {

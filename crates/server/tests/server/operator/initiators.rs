@@ -57,6 +57,33 @@ async fn an_initiator_is_made_shown_and_changed() {
 }
 
 #[tokio::test]
+async fn a_change_takes_effect_in_this_server_at_once() {
+    let desk = Desk::open().await;
+    let known = || desk.server.app.directory.initiator(CERT_ID);
+    let keys = || {
+        let now = desk.server.app.engine.clock().real();
+        known().unwrap().keys(now).map(PublicKey::to_pem).collect::<Vec<_>>()
+    };
+    assert!(known().is_none());
+    let rsa = with(with(initiator(), "mode", "rsa"), "public_key", RSA_1024);
+    desk.post("/initiators", rsa).await.ok();
+    assert_eq!(keys(), [RSA_1024]);
+    desk.patch(&path(), json!({"rate_per_s": 7, "plain_replies": true})).await.ok();
+    assert_eq!(
+        (known().unwrap().rate.per_s(), known().unwrap().initiator.plain_replies),
+        (7, true)
+    );
+    let next = json!({"public_key": CERTIFICATE, "overlap_s": 60});
+    desk.post(&format!("{}/replace-key", path()), next).await.ok();
+    assert_eq!(keys(), [&PublicKey::from_pem(CERTIFICATE).unwrap().to_pem(), RSA_1024]);
+    let other = json!({"public_key": SM2, "mode": "sm2"});
+    desk.post(&format!("{}/replace-key", path()), other).await.ok();
+    assert_eq!(keys(), [SM2]);
+    desk.post(&format!("{}/revoke", path()), json!({})).await.ok();
+    assert!(known().is_none());
+}
+
+#[tokio::test]
 async fn a_key_is_taken_from_any_text_that_holds_one() {
     let desk = Desk::open().await;
     for (pem, mode, bits) in [
