@@ -267,12 +267,12 @@ fn a_rejection_says_why_and_an_unknown_enrolment_is_not_decided() {
     let mut scene = Scene::gateway();
     let paper = scene.centre();
     let id = scene.run(paper).unwrap().id;
-    for reason in [String::new(), "长".repeat(501)] {
+    for reason in [String::new(), "长".repeat(REASON_CHARS_MAX + 1)] {
         assert_eq!(scene.run(decide(id, reject(&reason), "one")), Err(DecideRefusal::Reason));
     }
     let unknown = scene.run(decide(Id(7), Decision::Approve, "one"));
     assert_eq!(unknown, Err(DecideRefusal::Unknown));
-    scene.run(decide(id, reject(&"长".repeat(500)), "one")).unwrap();
+    scene.run(decide(id, reject(&"长".repeat(REASON_CHARS_MAX)), "one")).unwrap();
 }
 
 #[test]

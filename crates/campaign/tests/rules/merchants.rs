@@ -26,7 +26,7 @@ fn row(number: u8) -> MerchantRow {
         name: format!("merchant {number}"),
         kind: Enterprise,
         intent_confirmed: true,
-        alipay_pid: None,
+        alipay_pid: Some(None),
     }
 }
 
@@ -84,8 +84,9 @@ fn no_two_merchants_of_one_initiator_are_known_to_alipay_as_the_same() {
     let second = || CreateMerchant { alipay_pid: Some(alipay_pid(0)), ..Scene::shop(20, Micro) };
     assert_eq!(scene.run(second()), Err(taken.clone()));
     assert_eq!(scene.run(named(1, 0)), Err(taken.clone()));
-    let imported =
-        ImportMerchants { rows: vec![MerchantRow { alipay_pid: Some(alipay_pid(0)), ..row(21) }] };
+    let imported = ImportMerchants {
+        rows: vec![MerchantRow { alipay_pid: Some(Some(alipay_pid(0))), ..row(21) }],
+    };
     assert_eq!(scene.run(imported), Ok(vec![Imported::Refused(taken)]));
     // One business may be a merchant of several initiators.
     let elsewhere = CreateMerchant { cert_id: cert_id(1), ..second() };
@@ -116,14 +117,14 @@ fn an_import_tells_what_became_of_each_row_and_goes_on_after_a_refusal() {
     let created_at = scene.stored.merchants[&merc_id(1)].created_at;
     scene.pass(60);
     let before = scene.stored.merchants[&merc_id(0)].clone();
-    let same = MerchantRow { alipay_pid: before.alipay_pid.clone(), ..row(0) };
+    let same = MerchantRow { alipay_pid: Some(before.alipay_pid.clone()), ..row(0) };
     let rows = vec![
         row(30),
         same,
         row(1),
         MerchantRow { cert_id: cert_id(1), ..row(2) },
         MerchantRow { cert_id: cert_id(7), ..row(31) },
-        MerchantRow { alipay_pid: Some(alipay_pid(0)), ..row(32) },
+        MerchantRow { alipay_pid: Some(Some(alipay_pid(0))), ..row(32) },
         row(30),
         MerchantRow { kind: Micro, ..row(30) },
     ];
@@ -148,6 +149,22 @@ fn an_import_tells_what_became_of_each_row_and_goes_on_after_a_refusal() {
     assert_eq!(merchants[&merc_id(2)].cert_id, cert_id(0));
     assert_eq!(merchants[&merc_id(30)].kind, Micro);
     assert!(!merchants.contains_key(&merc_id(31)) && !merchants.contains_key(&merc_id(32)));
+}
+
+#[test]
+fn an_import_that_does_not_tell_of_a_pid_leaves_it() {
+    let mut scene = Scene::gateway();
+    let silent = MerchantRow { alipay_pid: None, name: "another".to_owned(), ..row(0) };
+    let rows = vec![silent.clone(), MerchantRow { alipay_pid: None, ..row(30) }];
+    let became = scene.run(ImportMerchants { rows }).unwrap();
+    assert_eq!(became, [Imported::Updated, Imported::Created]);
+    let pid_of = |scene: &Scene, merc| scene.stored.merchants[&merc_id(merc)].alipay_pid.clone();
+    assert_eq!((pid_of(&scene, 0), pid_of(&scene, 30)), (Some(alipay_pid(0)), None));
+    let became = scene.run(ImportMerchants { rows: vec![silent.clone()] }).unwrap();
+    assert_eq!(became, [Imported::Unchanged]);
+    let bare = MerchantRow { alipay_pid: Some(None), ..silent };
+    assert_eq!(scene.run(ImportMerchants { rows: vec![bare] }).unwrap(), [Imported::Updated]);
+    assert_eq!(pid_of(&scene, 0), None);
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(super) fn gateway_command(op: &GatewayOp, now: i64, known: &Known) -> Box<dy
         GatewayOp::CreateMerchant(shop) => {
             let MerchantRow { merc_id, cert_id, name, kind, intent_confirmed, alipay_pid } =
                 row(&shop);
-            let merc_id = Some(merc_id);
+            let (merc_id, alipay_pid) = (Some(merc_id), alipay_pid.flatten());
             let merchant =
                 CreateMerchant { merc_id, cert_id, name, kind, intent_confirmed, alipay_pid };
             by_operator(merchant, |_| Done::Other)
@@ -144,7 +144,7 @@ fn row(shop: &Shop) -> MerchantRow {
         name: "merchant".to_owned(),
         kind: MerchantKind::from_number(shop.kind).unwrap(),
         intent_confirmed: shop.confirmed,
-        alipay_pid: shop.pid.map(pid_of),
+        alipay_pid: Some(shop.pid.map(pid_of)),
     }
 }
 
