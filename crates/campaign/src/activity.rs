@@ -103,6 +103,11 @@ impl BookRule {
     pub fn pays(&self, order: Id, money: Fen) -> bool {
         !self.fail_money.contains(&money) && scatter(order.0) % 10_000 >= self.fail_per_10000.into()
     }
+
+    /// Whether no order of this amount is ever paid.
+    pub fn never_pays(&self, money: Fen) -> bool {
+        self.fail_money.contains(&money) || self.fail_per_10000 >= 10_000
+    }
 }
 
 /// Spreads neighbouring order numbers evenly (the finalizer of splitmix64).

@@ -143,6 +143,10 @@ impl Consult {
         if rule.unavailable_money.contains(&grant.value) {
             return Err(ConsultRefusal::ChannelUnavailable(activity_no.clone()));
         }
+        // An order would be taken, and fail when it settles.
+        if rule.never_pays(grant.value) {
+            return Err(ConsultRefusal::ChannelRefuses(activity_no.clone()));
+        }
         Ok(ConsultResult::Success)
     }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use huodong_campaign::EnvelopeMode;
 use huodong_server::sandbox::Credentials;
 use huodong_server::seed;
 
@@ -128,6 +129,21 @@ Huodong sandbox, listening on {base_url}; operator token {token}
         for activity in seed::ordinary_activities().iter().chain(&seed::special_activities()) {
             say!("  {}  {}", activity.activity_no(), activity.note);
         }
+        say!("\n银盛 gateway (--credentials FILE writes the keys, too)");
+        for initiator in seed::INITIATORS.iter().chain([&seed::PLAIN_INITIATOR]) {
+            let mode = match initiator.mode {
+                EnvelopeMode::Sm2 => "国密",
+                EnvelopeMode::Rsa => "RSA ",
+            };
+            let form = if initiator.plain_replies { "plain" } else { "base64" };
+            say!(
+                "  certId  {}   {mode}, answered in {form}; merchants {} (type 0) to {} (type 5)",
+                initiator.cert_id,
+                initiator.merc_id(&seed::MERCHANTS[0]),
+                initiator.merc_id(&seed::MERCHANTS[5]),
+            );
+        }
+        say!("  consult merchantId {} about the coupons below", seed::ALIPAY_PID);
         let own = seed::INSTITUTION;
         say!(
             "
@@ -152,6 +168,8 @@ Try, in another terminal:
       {base_url}/api/reward_donate_service/GetActivityInfo
   huodong listen                # receives callbacks; leave it running, and in a third terminal
   huodong call lakala issue{elsewhere}
+  huodong call ysepay consult{elsewhere}
+  huodong call ysepay addData{elsewhere}
   huodong clock advance 1h{elsewhere}
 ",
             project_no = seed::PROJECT_NO,

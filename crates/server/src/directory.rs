@@ -16,6 +16,7 @@ use huodong_campaign::{
 use jiff::Timestamp;
 
 pub use initiators::KnownInitiator;
+pub(crate) use initiators::mode_of;
 pub use institutions::KnownInstitution;
 pub(crate) use openid_pages::KnownPage;
 

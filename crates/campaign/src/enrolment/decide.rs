@@ -5,7 +5,7 @@ use super::{Enrolment, EnrolmentStatus};
 use crate::{Audited, Command, Id, TokenId, Wanted, World};
 
 /// The longest reason, in characters.
-pub const REASON_CHARS_MAX: usize = 500;
+pub const REASON_CHARS_MAX: usize = 200;
 
 /// What an operator makes of an enrolment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

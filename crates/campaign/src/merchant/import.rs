@@ -22,8 +22,9 @@ pub struct MerchantRow {
     pub kind: MerchantKind,
     /// Whether it has confirmed that it wants an account.
     pub intent_confirmed: bool,
-    /// What Alipay knows it as.
-    pub alipay_pid: Option<AlipayPid>,
+    /// What Alipay knows it as; `Some(None)`: not at all, `None`: as before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alipay_pid: Option<Option<AlipayPid>>,
 }
 
 /// What became of one row.
@@ -63,7 +64,7 @@ impl Command for ImportMerchants {
         for row in &self.rows {
             wanted.merchants.insert(&row.merc_id);
             wanted.initiators.insert(&row.cert_id);
-            wanted.alipay_pids.extend(&row.alipay_pid);
+            wanted.alipay_pids.extend(row.alipay_pid.iter().flatten());
         }
     }
 
@@ -81,13 +82,14 @@ impl MerchantRow {
         if before.is_some_and(|before| before.cert_id != self.cert_id) {
             return Imported::Refused(MerchantRefusal::OtherInitiator(self.merc_id.clone()));
         }
+        let pid_before = before.and_then(|before| before.alipay_pid.as_ref());
         let merchant = Merchant {
             merc_id: self.merc_id.clone(),
             cert_id: self.cert_id.clone(),
             name: self.name.clone(),
             kind: self.kind,
             intent_confirmed: self.intent_confirmed,
-            alipay_pid: self.alipay_pid.clone(),
+            alipay_pid: self.alipay_pid.clone().unwrap_or_else(|| pid_before.cloned()),
             created_at: before.map_or(world.now, |before| before.created_at),
         };
         let is_new = before.is_none();
@@ -97,7 +99,7 @@ impl MerchantRow {
         if is_new && !crate::initiator::is_active(world, &self.cert_id) {
             return Imported::Refused(MerchantRefusal::UnknownInitiator(self.cert_id.clone()));
         }
-        let pid = self.alipay_pid.as_ref();
+        let pid = merchant.alipay_pid.as_ref();
         if let Err(refusal) = check_pid(world, &self.cert_id, Some(&self.merc_id), pid) {
             return Imported::Refused(refusal);
         }

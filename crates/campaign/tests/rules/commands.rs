@@ -1,11 +1,14 @@
 //! The commands behind a script's words.
 
 mod coupons;
+mod gateway;
 
 use huodong_campaign::*;
 use jiff::SignedDuration;
 
 use self::coupons::{callback_command, coupon_command};
+use self::gateway::gateway_command;
+pub use self::gateway::{consult, reviewer};
 
 use crate::script::*;
 
@@ -30,6 +33,12 @@ pub enum Done {
     Claimed(Vec<Claimed>),
     Recorded(Option<Callback>),
     Resent(Vec<Id>),
+    Imported(Vec<Imported>),
+    Uploaded(Photo),
+    Enrolled(Enrolment),
+    Decided(DecidedEnrolment),
+    Consulted(Vec<ConsultResult>),
+    Answered(Answered),
     Other,
 }
 
@@ -131,6 +140,7 @@ pub fn command(op: &Op, now: i64, known: &Known) -> Box<dyn Step> {
         }
         Op::Coupon(op) => coupon_command(&op, known),
         Op::Callback(op) => callback_command(&op, now, known),
+        Op::Gateway(op) => gateway_command(&op, now, known),
     }
 }
 

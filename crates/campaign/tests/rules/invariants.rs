@@ -74,6 +74,25 @@ pub fn check_arrows(before: &Memory, after: &Memory) {
         let issued = old.status == CouponStatus::Issued;
         assert!(!issued || old.expires_at == new.expires_at, "its end is fixed when it is issued");
     }
+    for (id, old) in &before.enrolments {
+        let new = &after.enrolments[id];
+        let decided = old.status != EnrolmentStatus::Pending;
+        assert!(!decided || old == new, "what was decided stays so");
+        let same = |enrolment: &Enrolment| Enrolment {
+            status: EnrolmentStatus::Pending,
+            reason: None,
+            decided_by: None,
+            decided_at: None,
+            ..enrolment.clone()
+        };
+        assert_eq!(same(old), same(new), "an enrolment's particulars never change");
+    }
+    for photo in before.photos.values().filter(|photo| photo.used) {
+        assert_eq!(after.photos.get(&photo.id), Some(photo), "what an enrolment names stays");
+    }
+    for (key, request) in &before.gateway_requests {
+        assert_eq!(after.gateway_requests.get(key), Some(request), "one call, one answer");
+    }
     for (key, id) in &before.coupon_keys {
         assert_eq!(after.coupon_keys[key], *id, "a key is one coupon's for ever");
     }

@@ -2,7 +2,10 @@
 //! and saves only what is marked as changed, so a command that forgets to name a row, or changes one
 //! without marking it, is caught here.
 
+mod gateway;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use huodong_campaign::*;
 use jiff::Timestamp;
@@ -28,6 +31,12 @@ pub struct Memory {
     pub institutions: BTreeMap<InstitutionId, Institution>,
     pub openid_pages: BTreeMap<CampaignNo, OpenidPage>,
     pub platform_keys: BTreeMap<PlatformSerial, PlatformKey>,
+    pub initiators: BTreeMap<CertId, Initiator>,
+    pub merchants: BTreeMap<MercId, Merchant>,
+    pub photos: BTreeMap<Id, Photo>,
+    pub photo_contents: BTreeMap<[u8; 32], Arc<[u8]>>,
+    pub enrolments: BTreeMap<Id, Enrolment>,
+    pub gateway_requests: BTreeMap<RequestKey, GatewayRequest>,
     pub attempts: Vec<Attempt>,
     pub transfers: Vec<Transfer>,
     pub audit: Vec<AuditEntry>,
@@ -62,6 +71,12 @@ impl Memory {
             institutions: BTreeMap::new(),
             openid_pages: BTreeMap::new(),
             platform_keys: BTreeMap::new(),
+            initiators: BTreeMap::new(),
+            merchants: BTreeMap::new(),
+            photos: BTreeMap::new(),
+            photo_contents: BTreeMap::new(),
+            enrolments: BTreeMap::new(),
+            gateway_requests: BTreeMap::new(),
             attempts: Vec::new(),
             transfers: Vec::new(),
             audit: Vec::new(),
@@ -112,6 +127,7 @@ impl Memory {
             copy(&self.postings, &mut world.postings, *key);
         }
         self.load_coupons(wanted, &mut world);
+        self.load_gateway(wanted, &mut world);
         world
     }
 
@@ -135,6 +151,7 @@ impl Memory {
         keep(&mut self.institutions, &world.institutions);
         keep(&mut self.openid_pages, &world.openid_pages);
         keep(&mut self.platform_keys, &world.platform_keys);
+        self.save_gateway(world);
         for callback in self.callbacks.values_mut() {
             if let CallbackState::Leased { until, .. } = &mut callback.state {
                 *until = as_stored(*until);
@@ -274,6 +291,7 @@ pub fn same(a: &World, b: &World) -> bool {
         && same_rows(&a.institutions, &b.institutions)
         && same_rows(&a.openid_pages, &b.openid_pages)
         && same_rows(&a.platform_keys, &b.platform_keys)
+        && gateway::same(a, b)
         && a.attempts == b.attempts
         && a.transfers == b.transfers
         && a.audit == b.audit

@@ -5,6 +5,7 @@ mod callbacks;
 mod check;
 mod check_coupons;
 mod coupons;
+mod gateway;
 mod take_in;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use huodong_campaign::*;
 
 use self::callbacks::Message;
 use self::coupons::{Counter, Firm, Ticket};
+use self::gateway::Gateway;
 use crate::commands::Done;
 use crate::script::*;
 
@@ -30,6 +32,7 @@ pub struct Model {
     counters: BTreeMap<u8, Counter>,
     tickets: Vec<Ticket>,
     messages: Vec<Message>,
+    gateway: Gateway,
 }
 
 struct Campaign {
@@ -107,12 +110,15 @@ impl Model {
             |order: &Order| Given { id: order.id, app: order.gift.app, user: order.gift.user };
         let open = self.tickets.iter().enumerate().filter(|(_, ticket)| ticket.lives());
         let callback = |message: &Message| Some((message.id?, message.lease));
-        Known {
+        let mut known = Known {
             donations: self.orders.iter().map(given).collect(),
             coupons: self.tickets.iter().map(Ticket::asked).collect(),
             open: open.map(|(nth, _)| nth).collect(),
             callbacks: self.messages.iter().filter_map(callback).collect(),
-        }
+            ..Known::default()
+        };
+        self.know_gateway(&mut known);
+        known
     }
 
     /// Compares what happened with what should have, and takes it in.
@@ -216,6 +222,7 @@ impl Model {
             Op::Grant(thanks) => self.expect_grant(thanks, known),
             Op::Coupon(op) => self.expect_coupon(op, known),
             Op::Callback(op) => self.expect_callback(op, known),
+            Op::Gateway(op) => self.expect_gateway(op, known),
         }
     }
 

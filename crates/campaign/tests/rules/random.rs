@@ -8,17 +8,18 @@ use huodong_campaign::*;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 
+use crate::agreement::agrees_with_issue;
 use crate::commands::{Done, Step, command};
 use crate::invariants::{check_arrows, check_ledger};
 use crate::memory::{Memory, same};
 use crate::model::Model;
-use crate::script::{Batch, Op, at, scripts};
+use crate::script::{Batch, GatewayOp, Op, at, scripts};
 
 // PROPTEST_CASES asks for more scripts.
 #[test]
 fn the_rules_agree_with_the_model() {
     let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    config.cases = config.cases.max(448);
+    config.cases = config.cases.max(640);
     let seed = match config.rng_seed {
         RngSeed::Fixed(seed) => seed,
         RngSeed::Random => RandomState::new().hash_one("a seed"),
@@ -101,6 +102,44 @@ const REACHED: &[&str] = &[
     "SettleCoupon: done",
     "Void: NotIssued",
     "Void: done",
+    "Call: ReqIdReused",
+    "Call: again",
+    "Call: enrolled",
+    "Consult: ChannelRefuses",
+    "Consult: ChannelUnavailable",
+    "Consult: NotPermitted",
+    "Consult: NotStarted",
+    "Consult: Other",
+    "Consult: OutOfBudget",
+    "Consult: OverLimit",
+    "Consult: Success",
+    "Consult: UnknownInitiator",
+    "Consult: UnknownMerchant",
+    "CreateMerchant: PidTaken",
+    "CreateMerchant: done",
+    "Decide: AlreadyDecided",
+    "Decide: Reason",
+    "Decide: again",
+    "Decide: done",
+    "Enrol: Enrolled",
+    "Enrol: IntentNotConfirmed",
+    "Enrol: KindExcluded",
+    "Enrol: NoThirdMercId",
+    "Enrol: PhotoMissing",
+    "Enrol: PhotoOutOfPlace",
+    "Enrol: TooManyPhotos",
+    "Enrol: UnknownInitiator",
+    "Enrol: UnknownMerchant",
+    "Enrol: UnknownPhoto",
+    "Enrol: done",
+    "Import: Created",
+    "Import: Refused",
+    "Import: Updated",
+    "Permit: done",
+    "RemovePhotos: done",
+    "UpdateMerchant: PidTaken",
+    "UpdateMerchant: done",
+    "Upload: done",
 ];
 
 /// A command's name with what became of it, without particulars.
@@ -109,6 +148,7 @@ fn name(op: &Op, outcome: &Result<Done, String>) -> String {
     let command = match op {
         Op::Coupon(op) => format!("{op:?}"),
         Op::Callback(op) => format!("{op:?}"),
+        Op::Gateway(op) => format!("{op:?}"),
         op => format!("{op:?}"),
     };
     let result = match outcome {
@@ -120,6 +160,11 @@ fn name(op: &Op, outcome: &Result<Done, String>) -> String {
         },
         Ok(Done::Redeemed(done)) if done.repeated => "again".to_owned(),
         Ok(Done::Counted(0)) => "none".to_owned(),
+        Ok(Done::Decided(done)) if done.repeated => "again".to_owned(),
+        Ok(Done::Answered(done)) if done.repeated => "again".to_owned(),
+        Ok(Done::Answered(done)) => word(&done.answer),
+        Ok(Done::Consulted(results)) => format!("{:?}", results[0]),
+        Ok(Done::Imported(rows)) => word(&format!("{:?}", rows[0])),
         Ok(Done::Claimed(claimed)) if claimed.is_empty() => "none".to_owned(),
         Ok(Done::Recorded(Some(callback))) => word(&format!("{:?}", callback.state)),
         Ok(_) => "done".to_owned(),
@@ -146,6 +191,9 @@ fn run(batch: &Batch, stored: &mut Memory, model: &mut Model, reached: &mut BTre
                 same(&before, &world),
                 "{op:?} was refused ({outcome:?}) and changed something"
             );
+        }
+        if let Op::Gateway(GatewayOp::Consult(question)) = op {
+            agrees_with_issue(&before, question);
         }
         reached.insert(name(op, &outcome));
         model.judge(op, &known, &outcome);

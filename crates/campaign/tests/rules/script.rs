@@ -1,6 +1,9 @@
 //! Random commands: few names and few amounts, so that they collide.
 
 mod coupons;
+mod gateway;
+
+use std::collections::BTreeMap;
 
 use huodong_campaign::*;
 use jiff::Timestamp;
@@ -8,6 +11,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 pub use coupons::*;
+pub use gateway::*;
 
 /// Midnight of 2026-11-21 in Shanghai.
 pub const START: i64 = 1_795_190_400;
@@ -46,6 +50,7 @@ pub enum Op {
     Grant(Thanks),
     Coupon(CouponOp),
     Callback(CallbackOp),
+    Gateway(GatewayOp),
 }
 
 #[derive(Clone, Debug)]
@@ -86,7 +91,7 @@ pub struct Thanks {
 }
 
 /// What stood before the batch: what `nth` counts in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Known {
     pub donations: Vec<Given>,
     pub coupons: Vec<Asked>,
@@ -94,6 +99,14 @@ pub struct Known {
     pub open: Vec<usize>,
     /// With the end of the lease each is under.
     pub callbacks: Vec<(Id, Option<i64>)>,
+    /// The kinds of merchants.
+    pub shops: BTreeMap<u8, MerchantKind>,
+    /// Photos, and whose they are.
+    pub pictures: Vec<(Id, u8)>,
+    /// Enrolments.
+    pub filed: Vec<Id>,
+    /// What initiators have asked for under each of their numbers.
+    pub asked: BTreeMap<(u8, u8), Asks>,
 }
 
 /// A coupon, and what was asked for.
@@ -132,6 +145,7 @@ impl Op {
             }
             Self::Coupon(op) => Self::Coupon(op.aimed(known)),
             Self::Callback(op) => Self::Callback(op.aimed(known)),
+            Self::Gateway(op) => Self::Gateway(op.aimed(known)),
             other => other,
         }
     }
@@ -152,7 +166,7 @@ pub fn scripts() -> impl Strategy<Value = Vec<Batch>> {
     let plans = prop::collection::vec(plan(), 3);
     let free = || prop::collection::vec(batch(), 2..12);
     let free = (free(), stubborn(), free());
-    (plans, coupon_world(), free).prop_map(|(plans, coupons, free)| {
+    (plans, coupon_world(), gateway_world(), free).prop_map(|(plans, coupons, gateway, free)| {
         let mut ops = Vec::new();
         for number in 0..2 {
             ops.push(Op::CreateOrganization { org: number });
@@ -169,6 +183,7 @@ pub fn scripts() -> impl Strategy<Value = Vec<Batch>> {
             }
         }
         ops.extend(coupons);
+        ops.extend(gateway);
         let mut script = vec![Batch { pass_s: 0, ops }];
         script.extend(free.0.into_iter().chain(free.1).chain(free.2));
         script
@@ -223,6 +238,7 @@ fn op() -> impl Strategy<Value = Op> {
         12 => thanks().prop_map(Op::Grant),
         70 => coupon_op().prop_map(Op::Coupon),
         20 => callback_op().prop_map(Op::Callback),
+        70 => gateway_op().prop_map(Op::Gateway),
     ]
 }
 

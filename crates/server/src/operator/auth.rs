@@ -30,6 +30,8 @@ pub(super) trait Changes: Permission {}
 pub(super) struct Reads;
 /// Moves money: deposits, withdrawals, funding, refunds.
 pub(super) struct MovesMoney;
+/// Decides on enrolments.
+pub(super) struct Reviews;
 /// Sets the platform up: partners, activities, tokens.
 pub(super) struct Administers;
 
@@ -40,10 +42,14 @@ impl Permission for Reads {
 impl Permission for MovesMoney {
     const ROLES: &'static [Role] = &[Role::Finance, Role::Admin];
 }
+impl Permission for Reviews {
+    const ROLES: &'static [Role] = &[Role::Reviewer, Role::Admin];
+}
 impl Permission for Administers {
     const ROLES: &'static [Role] = &[Role::Admin];
 }
 impl Changes for MovesMoney {}
+impl Changes for Reviews {}
 impl Changes for Administers {}
 
 /// A caller that showed a valid token whose role has permission `P`.

@@ -1,5 +1,5 @@
-//! Request bodies: JSON, bounded, strict. A typing mistake in a setting that costs money must not
-//! pass, so unknown fields are refused.
+//! Request bodies: JSON, or CSV where a table is brought; bounded, strict. A typing mistake in a
+//! setting that costs money must not pass, so unknown fields are refused.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
-        let json = is_json(&request);
-        let bytes = whole(request, app).await?;
+        let json = is_a(&request, "application/json");
+        let bytes = whole(request, app, app.settings.body_bytes_max).await?;
         if bytes.is_empty() {
             return parse(b"{}").map(Self);
         }
@@ -33,14 +33,33 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
     }
 }
 
-fn is_json(request: &Request) -> bool {
-    let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
-    let essence = media_type.and_then(|text| text.split(';').next()).unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/json")
+/// The longest table, in bytes.
+pub(super) const CSV_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// A request's body that is a table in CSV, as it came.
+pub(super) struct Csv(pub(super) Bytes);
+
+impl FromRequest<Arc<App>> for Csv {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let csv = is_a(&request, "text/csv");
+        let bytes = whole(request, app, CSV_BYTES_MAX).await?;
+        if csv {
+            return Ok(Self(bytes));
+        }
+        let detail = "send the table as CSV in UTF-8, with Content-Type: text/csv";
+        Err(Problem::new(Kind::NotCsv, detail))
+    }
 }
 
-async fn whole(request: Request, app: &App) -> Result<Bytes, Problem> {
-    let most = app.settings.body_bytes_max;
+fn is_a(request: &Request, wanted: &str) -> bool {
+    let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
+    let essence = media_type.and_then(|text| text.split(';').next()).unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case(wanted)
+}
+
+async fn whole(request: Request, app: &App, most: usize) -> Result<Bytes, Problem> {
     let read =
         tokio::time::timeout(app.settings.body_deadline, to_bytes(request.into_body(), most));
     match read.await {

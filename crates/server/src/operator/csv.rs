@@ -46,9 +46,17 @@ fn cell(field: &Value) -> String {
     }
 }
 
+/// What a formula begins with.
+const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+
 /// Spreadsheets run cells that begin like a formula; an apostrophe makes them text.
 fn not_a_formula(text: String) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
+    if text.starts_with(FORMULA) { format!("'{text}") } else { text }
+}
+
+/// The text of a cell that may come from an export: without the apostrophe it was given there.
+pub(super) fn as_it_was(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|text| text.starts_with(FORMULA)).unwrap_or(cell)
 }
 
 /// The reason an export broke off; the receiver sees a broken transfer, not a short list.

@@ -12,11 +12,11 @@ use utoipa::{IntoResponses, Modify, OpenApi as _};
 use super::problem::Problem;
 
 const ABOUT: &str = "\
-For those who run the platform: partners, projects, activities, coupons, callbacks, money, and what \
-happened.
+For those who run the platform: partners, projects, activities, coupons, callbacks, enrolments, money, \
+and what happened.
 
-Every call carries a token: `Authorization: Bearer hdop_…`. Roles: **viewer** and **reviewer** read; \
-**finance** reads and moves money; **admin** may do everything. Where an operation needs a role, its \
+Every call carries a token: `Authorization: Bearer hdop_…`. Roles: **viewer** reads; **reviewer** \
+reads and decides on enrolments; **finance** reads and moves money; **admin** may do everything. Where an operation needs a role, its \
 security requirement names those that have it. Every change leaves a line in the audit log.
 
 Money is in fen (分, 1/100 yuan), as whole numbers. Times are Shanghai time with its offset. Numbers of \
@@ -41,8 +41,12 @@ filtered list.";
         (name = "institutions", description = "Lakala's partners, who hand coupons out"),
         (name = "coupons", description = "Coupons: looked up, used at tills, taken back"),
         (name = "callbacks", description = "What institutions are told, and how that went"),
+        (name = "initiators", description = "Ysepay's partners, who enrol merchants"),
+        (name = "merchants", description = "Initiators' merchants, one by one and from tables"),
+        (name = "photos", description = "What initiators have uploaded"),
+        (name = "enrolments", description = "Applications for preferential rates, and their review"),
         (name = "openid pages", description = "Pages that ask WeChat for a user's openid"),
-        (name = "platform keys", description = "What answers and callbacks are signed with"),
+        (name = "platform keys", description = "What answers and callbacks are signed with, and calls sealed for"),
         (name = "ledger", description = "Double-entry: accounts, transfers, the trial balance"),
         (name = "operators", description = "Tokens, roles and the audit log"),
     )
@@ -90,6 +94,9 @@ pub(super) struct Getting;
 /// The problems any changing operation may answer with.
 pub(super) struct Changing;
 
+/// The problems an operation that takes a table in may answer with.
+pub(super) struct Importing;
+
 const READING: &[(&str, &str)] = &[
     ("400", "A parameter is not taken; `field` names it"),
     ("401", "No token, or one that is unknown, revoked or has expired"),
@@ -132,6 +139,22 @@ impl IntoResponses for Getting {
 impl IntoResponses for Changing {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(CHANGING)
+    }
+}
+
+impl IntoResponses for Importing {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut all = problems(CHANGING);
+        all.extend(problems(&[
+            ("400", "The table is malformed, or a parameter is not taken; `detail` says where"),
+            ("413", "The table is too long"),
+            ("415", "The body is not announced as text/csv"),
+        ]));
+        // Nothing is named that is not there, and what is wrong with a row is in the answer.
+        for status in ["404", "409", "422"] {
+            all.remove(status);
+        }
+        all
     }
 }
 

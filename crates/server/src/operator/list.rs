@@ -94,7 +94,8 @@ impl<F: DeserializeOwned + Send> FromRequestParts<Arc<App>> for List<F> {
                 return Err(malformed(&name, "is given twice"));
             }
         }
-        Ok(Self { filter: filter(&filters.finish())?, asked })
+        let hint = "; every list also takes limit, cursor and format";
+        Ok(Self { filter: parameters(&filters.finish(), hint)?, asked })
     }
 }
 
@@ -190,17 +191,24 @@ fn accepts_csv(parts: &Parts) -> bool {
     types.any(|media_type| media_type.eq_ignore_ascii_case("text/csv"))
 }
 
-fn filter<F: DeserializeOwned>(query: &str) -> Result<F, Problem> {
+/// The parameters of an operation that is no list.
+pub(super) struct Asking<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Asking<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &Arc<App>) -> Result<Self, Problem> {
+        parameters(parts.uri.query().unwrap_or_default(), "").map(Self)
+    }
+}
+
+fn parameters<F: DeserializeOwned>(query: &str, hint: &str) -> Result<F, Problem> {
     let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
     serde_path_to_error::deserialize(pairs).map_err(|error| {
         let path = error.path().to_string();
         let message = error.into_inner().to_string();
         let field = field_of(&path, &message);
-        let hint = if message.starts_with("unknown field") {
-            "; every list also takes limit, cursor and format"
-        } else {
-            ""
-        };
+        let hint = if message.starts_with("unknown field") { hint } else { "" };
         malformed(&field, &format!("{message}{hint}"))
     })
 }

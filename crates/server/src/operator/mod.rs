@@ -16,14 +16,18 @@ mod coupons;
 mod csv;
 mod document;
 mod donations;
+mod enrolments;
 mod flowers;
+mod initiators;
 mod institutions;
 mod ledger;
 mod list;
+mod merchants;
 mod offer_words;
 mod openid_pages;
 mod organizations;
 mod partners;
+mod photos;
 mod platform_keys;
 pub(crate) mod problem;
 mod projects;
@@ -89,6 +93,20 @@ fn surface() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(callbacks::get))
         .routes(routes!(callbacks::attempts))
         .routes(routes!(callbacks::resend))
+        .routes(routes!(initiators::list, initiators::create))
+        .routes(routes!(initiators::get, initiators::update))
+        .routes(routes!(initiators::replace_key))
+        .routes(routes!(initiators::revoke))
+        .routes(routes!(merchants::list, merchants::create))
+        .routes(routes!(merchants::import))
+        .routes(routes!(merchants::get, merchants::update))
+        .routes(routes!(photos::list))
+        .routes(routes!(photos::get))
+        .routes(routes!(photos::content))
+        .routes(routes!(enrolments::list))
+        .routes(routes!(enrolments::get))
+        .routes(routes!(enrolments::approve))
+        .routes(routes!(enrolments::reject))
         .routes(routes!(openid_pages::list, openid_pages::create))
         .routes(routes!(openid_pages::get, openid_pages::update))
         .routes(routes!(platform_keys::list, platform_keys::create))

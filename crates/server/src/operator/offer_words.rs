@@ -114,6 +114,10 @@ pub(super) struct Offer {
     terms: CouponTerms,
     /// The institutions that may hand it out, by their appids.
     issuers: Vec<String>,
+    /// The initiators that may hand it out through Alipay, by their certIds.
+    initiators: Vec<String>,
+    /// Which of their merchants may, by what Alipay knows them as (PID); any where it is empty.
+    merchants: Vec<String>,
     /// How many coupons can still be handed out.
     stock_left: u64,
     /// The activity's account for what its coupons were redeemed for.
@@ -127,6 +131,8 @@ impl From<campaign::CouponOffer> for Offer {
             batch_code: it.batch_code.into(),
             terms: it.terms.into(),
             issuers: it.issuers.iter().map(ToString::to_string).collect(),
+            initiators: it.initiators.iter().map(ToString::to_string).collect(),
+            merchants: it.merchants.iter().map(ToString::to_string).collect(),
             stock_left: it.stock_left,
             spent_account: it.spent.to_string(),
         }

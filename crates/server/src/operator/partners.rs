@@ -68,8 +68,13 @@ pub(super) fn overlap_end(app: &App, overlap_s: u32) -> Result<Option<Timestamp>
         return Err(Problem::invalid("overlap_s", detail));
     }
     let overlap = SignedDuration::from_secs(overlap_s.into());
+    // To the millisecond, as it is kept, so that it is not told differently later.
+    let end = |now: Timestamp| {
+        let end = now.checked_add(overlap)?;
+        Timestamp::from_millisecond(end.as_millisecond())
+    };
     (overlap_s > 0)
-        .then(|| app.engine.clock().real().checked_add(overlap))
+        .then(|| end(app.engine.clock().real()))
         .transpose()
         .map_err(|_| Problem::invalid("overlap_s", "overlap_s is too long"))
 }

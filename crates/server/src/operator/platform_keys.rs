@@ -1,4 +1,4 @@
-//! What the platform signs with. Private keys are made here, kept sealed, and never shown.
+//! What the platform signs with, and the gateway's callers seal for. Private keys are made here, kept sealed, and never shown.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -31,14 +31,15 @@ words! {
     KeyStatus { Published, Signing, Retired }
 }
 
-/// A key the platform signs with, by its certificate. Give partners the certificates of all that
-/// are published or signing.
+/// A key of the platform's, by its certificate. Give partners the certificates of all that are
+/// published or signing. What is sealed for a key of the gateway's is opened until that is retired.
 #[derive(Serialize, ToSchema)]
 pub(super) struct PlatformKey {
-    /// Its certificate's serial number, in lowercase hex, as replies name it (Lklapi-Serial).
+    /// Its certificate's serial number, in lowercase hex, as replies to institutions name it
+    /// (Lklapi-Serial).
     #[schema(example = "4d1c8f0a2b3c4d5e6f708192a3b4c5d6")]
     serial_no: String,
-    /// What it signs.
+    /// What it is for.
     purpose: KeyPurpose,
     /// How far along it is.
     status: KeyStatus,
@@ -93,17 +94,18 @@ pub(super) async fn list(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewPlatformKey {
-    /// What it is to sign.
+    /// What it is to be for.
     purpose: KeyPurpose,
     /// For how many years its certificate is valid; 10 where none is given.
     #[schema(minimum = 1, maximum = 30, default = 10)]
     years: Option<u16>,
 }
 
-/// Makes a platform key (RSA-2048) and its certificate, for partners to take in.
+/// Makes a platform key (SM2 for `gateway_sm2`, RSA-2048 for all else) and its certificate, for
+/// partners to take in.
 ///
 /// To rotate: make one, give its certificate to all partners, let it sign, and retire the old one
-/// once nothing signed by it is on its way. The first key of a purpose signs at once.
+/// once nothing signed by it, or sealed for it, is on its way. The first key of a purpose signs at once.
 #[utoipa::path(
     post, path = "/platform-keys", operation_id = "create_platform_key", tag = "platform keys",
     security(("token" = ["admin"])),

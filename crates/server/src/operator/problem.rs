@@ -62,6 +62,8 @@ pub(crate) enum Kind {
     TooLarge,
     /// The body is not JSON.
     NotJson,
+    /// The body is not CSV.
+    NotCsv,
     /// Nothing was done; later it may be.
     Busy,
     /// It was not answered in time; a change may still be carried out.
@@ -110,6 +112,9 @@ impl Kind {
             Self::NotJson => {
                 (S::UNSUPPORTED_MEDIA_TYPE, "urn:huodong:problem:not-json", "Body is not JSON")
             }
+            Self::NotCsv => {
+                (S::UNSUPPORTED_MEDIA_TYPE, "urn:huodong:problem:not-csv", "Body is not CSV")
+            }
             Self::Busy => (S::SERVICE_UNAVAILABLE, "urn:huodong:problem:busy", "Try again later"),
             Self::Deadline => {
                 (S::GATEWAY_TIMEOUT, "urn:huodong:problem:deadline", "Not answered in time")
@@ -142,6 +147,12 @@ impl Problem {
     /// The same, its field one of this structure's.
     pub(crate) fn within(mut self, structure: &str) -> Self {
         self.field = self.field.map(|field| format!("{structure}.{field}"));
+        self
+    }
+
+    /// The same, said of the rest of something whose beginning was done.
+    pub(super) fn after(mut self, done: &str) -> Self {
+        self.detail = format!("{done} Of the rest: {}", self.detail);
         self
     }
 

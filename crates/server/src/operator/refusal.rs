@@ -1,9 +1,10 @@
 //! What each refusal of a rule is to a caller: the one table.
 
 use huodong_campaign::{
-    ActivityRefusal, ApplicationRefusal, InstitutionRefusal, OfferRefusal, OpenidPageRefusal,
-    OrganizationRefusal, PlatformKeyRefusal, PostingRefusal, ProjectRefusal, RedeemRefusal,
-    RefundRefusal, ResendRefusal, TokenRefusal, VoidRefusal,
+    ActivityRefusal, ApplicationRefusal, DecideRefusal, ImportRefusal, InitiatorRefusal,
+    InstitutionRefusal, MerchantRefusal, OfferRefusal, OpenidPageRefusal, OrganizationRefusal,
+    PlatformKeyRefusal, PostingRefusal, ProjectRefusal, RedeemRefusal, RefundRefusal,
+    ResendRefusal, TokenRefusal, VoidRefusal,
 };
 
 use super::problem::{Kind, Problem};
@@ -62,13 +63,13 @@ impl From<ActivityRefusal> for Problem {
             R::UnknownOrganization(_) => (Kind::Invalid, "org_no"),
             R::UnknownProject(_) | R::Projects(_) => (Kind::Invalid, "projects"),
             R::UnknownIssuer(_) | R::Offer(OfferRefusal::Issuers) => (Kind::Invalid, "issuers"),
-            R::Offer(OfferRefusal::NoDiscount | OfferRefusal::OffShare) => {
-                (Kind::Invalid, "terms.discount")
-            }
             R::UnknownInitiator(_) | R::Offer(OfferRefusal::Initiators) => {
                 (Kind::Invalid, "initiators")
             }
             R::Offer(OfferRefusal::Merchants) => (Kind::Invalid, "merchants"),
+            R::Offer(OfferRefusal::NoDiscount | OfferRefusal::OffShare) => {
+                (Kind::Invalid, "terms.discount")
+            }
             R::Offer(OfferRefusal::MinimumSpend) => (Kind::Invalid, "terms.minimum_spend"),
             R::Offer(OfferRefusal::Validity) => (Kind::Invalid, "terms.validity"),
             R::Offer(OfferRefusal::TermsTooLate) => (Kind::WrongState, "terms"),
@@ -173,6 +174,57 @@ impl From<OpenidPageRefusal> for Problem {
             R::Unknown(_) => (Kind::NotFound, "campaign"),
             R::UnknownInstitution(_) => (Kind::Invalid, "appid"),
             R::ReturnTo => (Kind::Invalid, "return_to"),
+        };
+        Self::new(kind, refusal.to_string()).about(field)
+    }
+}
+
+impl From<InitiatorRefusal> for Problem {
+    fn from(refusal: InitiatorRefusal) -> Self {
+        use InitiatorRefusal as R;
+        let (kind, field) = match &refusal {
+            R::Taken(_) => (Kind::Taken, "cert_id"),
+            R::Unknown(_) => (Kind::NotFound, "cert_id"),
+            R::Revoked(_) => (Kind::WrongState, "cert_id"),
+            R::PreviousOfOtherMode => (Kind::Invalid, "overlap_s"),
+        };
+        Self::new(kind, refusal.to_string()).about(field)
+    }
+}
+
+/// A refusal's kind, and the field or the column it is about.
+pub(super) fn merchant_field(refusal: &MerchantRefusal) -> (Kind, &'static str) {
+    use MerchantRefusal as R;
+    match refusal {
+        R::Taken(_) => (Kind::Taken, "merc_id"),
+        R::Unknown(_) => (Kind::NotFound, "merc_id"),
+        R::UnknownInitiator(_) => (Kind::Invalid, "cert_id"),
+        R::OtherInitiator(_) => (Kind::WrongState, "cert_id"),
+        R::PidTaken(_) => (Kind::Taken, "alipay_pid"),
+    }
+}
+
+impl From<MerchantRefusal> for Problem {
+    fn from(refusal: MerchantRefusal) -> Self {
+        let (kind, field) = merchant_field(&refusal);
+        Self::new(kind, refusal.to_string()).about(field)
+    }
+}
+
+impl From<ImportRefusal> for Problem {
+    fn from(refusal: ImportRefusal) -> Self {
+        let ImportRefusal::Rows = &refusal;
+        Self::invalid("body", refusal.to_string())
+    }
+}
+
+impl From<DecideRefusal> for Problem {
+    fn from(refusal: DecideRefusal) -> Self {
+        use DecideRefusal as R;
+        let (kind, field) = match &refusal {
+            R::Unknown => (Kind::NotFound, "number"),
+            R::Reason => (Kind::Invalid, "reason"),
+            R::AlreadyDecided { .. } => (Kind::WrongState, "status"),
         };
         Self::new(kind, refusal.to_string()).about(field)
     }

@@ -1,5 +1,5 @@
 //! What every call of the operator API gets: a trace id, which problems show, a line in the log,
-//! and the word that its answer is not to be cached.
+//! and the word that its answer is not to be cached where it says nothing else.
 
 use std::sync::Arc;
 
@@ -37,7 +37,8 @@ pub(crate) async fn call(
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response = problem.finished(trace_id.as_str());
     }
-    // Answers hold money, users and, once, secrets.
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Answers hold money, users and, once, secrets. A photo's content says itself how it is kept.
+    let unkept = HeaderValue::from_static("no-store");
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(unkept);
     response
 }

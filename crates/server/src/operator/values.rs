@@ -72,6 +72,13 @@ texts! {
     OwnerNumber, 8, |c| c.is_ascii_alphanumeric(), "must be 1 to 8 letters or digits";
     /// What an institution's member ids begin with: 1 to 10 letters or digits.
     MemberPrefix, 10, |c| c.is_ascii_alphanumeric(), "must be 1 to 10 letters or digits";
+    /// A merchant's number (mercId): 1 to 20 letters, digits, `_` or `-`.
+    MercNumber, 20, |c| c.is_ascii_alphanumeric() || c == '_' || c == '-',
+        "must be 1 to 20 letters, digits, _ or -";
+    /// What an initiator is told of a decision: 1 to 200 characters, none of them a control
+    /// character.
+    Reason, 200, |c: char| !c.is_control(),
+        "must be 1 to 200 characters, none of them a control character";
     /// A reason or a description: 1 to 512 characters, none of them a control character.
     Remark, 512, |c: char| !c.is_control(),
         "must be 1 to 512 characters, none of them a control character";

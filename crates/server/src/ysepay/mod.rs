@@ -28,6 +28,7 @@ use crate::App;
 use call::{Face, Handler, serve, unknown_path};
 
 pub use settings::YsepaySettings;
+pub(crate) use words::photo_field;
 
 /// Every path of the vendor, and what answers it.
 pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {

@@ -33,7 +33,7 @@ pub(super) fn success(api: Api) -> &'static str {
 }
 
 /// What a photo shows, as the vendor calls the field.
-pub(super) fn photo_field(field: PhotoField) -> &'static str {
+pub(crate) fn photo_field(field: PhotoField) -> &'static str {
     match field {
         PhotoField::School => "schoolPhoto",
         PhotoField::Cooperation => "cooperationPhoto",

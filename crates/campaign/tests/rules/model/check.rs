@@ -37,6 +37,7 @@ impl Model {
         self.check_orders(stored);
         self.check_coupons(stored);
         self.check_callbacks(stored);
+        self.check_gateway(stored);
     }
 
     fn check_orders(&self, stored: &Memory) {

@@ -18,7 +18,7 @@ pub(super) struct Counter {
     issuers: Vec<u8>,
     /// Every coupon there ever was.
     pub stock: u64,
-    mood: Mood,
+    pub mood: Mood,
 }
 
 /// A coupon.
@@ -169,7 +169,7 @@ impl Model {
     }
 
     /// Why a coupon that may be asked for is not given.
-    fn stands_against(
+    pub(super) fn stands_against(
         &self,
         ask: &Ask,
         campaign: &Campaign,

@@ -82,6 +82,7 @@ impl Model {
             (Op::Grant(thanks), Done::Granted(done)) => self.take_in_grant(thanks, known, done),
             (Op::Coupon(op), done) => self.take_in_coupon(op, known, done),
             (Op::Callback(op), done) => self.take_in_callback(op, known, done),
+            (Op::Gateway(op), done) => self.take_in_gateway(op, known, done),
             _ => panic!("{op:?} was answered with {done:?}"),
         }
     }

@@ -233,7 +233,7 @@ pub fn coupon_op() -> impl Strategy<Value = CouponOp> {
             .prop_map(|(activity, terms, issuers, add_stock)| CouponOp::Offer {
                 activity, terms, issuers, add_stock
             }),
-        4 => (activity, mood, delay())
+        8 => (activity, mood, delay())
             .prop_map(|(activity, mood, delay_s)| CouponOp::SetMood { activity, mood, delay_s }),
         36 => ask().prop_map(CouponOp::Issue),
         3 => (0..32_usize).prop_map(|nth| CouponOp::Again { nth }),

@@ -10,8 +10,8 @@ use reqwest::Method;
 use reqwest::header::ACCEPT;
 use serde_json::{Value, json};
 
-use super::counter;
 use super::desk::{Answer, Desk};
+use super::{counter, gateway};
 use crate::app::{APP, BID_2, FAILS, PROJECT_2, activity, donation, with};
 
 async fn donate(desk: &Desk, changes: &[(&str, Value)]) -> Value {
@@ -64,6 +64,7 @@ async fn pages_follow_one_another_while_rows_are_added() {
 async fn every_list_is_paged_and_complete() {
     let desk = Desk::open().await;
     counter::open(&desk, "coupons").await;
+    gateway::open(&desk).await;
     for n in 0..12 {
         let org_no = format!("bulk-{n}");
         let name = format!("企业{n}");
@@ -85,6 +86,11 @@ async fn every_list_is_paged_and_complete() {
         let page = json!({"appid": format!("bulk-{n}"), "wechat_appid": "wx", "wechat_secret": "s",
             "return_to": ["https://m.bank.example/"]});
         desk.post("/openid-pages", page).await.ok();
+        let initiator = with(gateway::initiator(), "cert_id", format!("bulk-{n}"));
+        desk.post("/initiators", initiator).await.ok();
+        let merc_id = format!("bulk-{n}");
+        desk.post("/merchants", gateway::merchant(&merc_id)).await.ok();
+        gateway::enrol(&desk, &merc_id).await;
     }
     desk.post("/platform-keys", json!({"purpose": "notify"})).await.ok();
     for (path, key, at_least) in [
@@ -102,6 +108,10 @@ async fn every_list_is_paged_and_complete() {
         ("/coupons", "id", 12),
         ("/callbacks", "id", 12),
         ("/openid-pages", "campaign", 12),
+        ("/initiators", "cert_id", 14),
+        ("/merchants", "merc_id", 13),
+        ("/photos", "id", 72),
+        ("/enrolments", "number", 12),
         ("/platform-keys", "serial_no", 1),
     ] {
         let all = walk(&desk, path, 500).await;

@@ -2,6 +2,7 @@
 
 use huodong_campaign::{CampaignNo, KeyPurpose};
 use huodong_wire::lakala::Certificate;
+use huodong_wire::ysepay::{Mode, PublicKey};
 use serde_json::{Value, json};
 
 use super::counter::{APPID, institution};
@@ -70,11 +71,57 @@ async fn a_platform_key_is_made_signs_and_is_retired() {
 }
 
 #[tokio::test]
+async fn a_key_of_the_gateways_is_of_its_mode_and_opens_until_it_is_retired() {
+    let desk = Desk::open().await;
+    for (purpose, mode) in [("gateway_rsa", Mode::Rsa), ("gateway_sm2", Mode::Sm2)] {
+        let make = async || {
+            let made = desk.post("/platform-keys", json!({"purpose": purpose, "years": 2})).await;
+            assert_eq!(made.status, 201, "{}", made.text);
+            made.ok()
+        };
+        // The key that signs, and all that open, by their public halves.
+        let in_use = || {
+            let gateway = desk.server.app.platform.gateway(mode).unwrap();
+            assert_eq!(gateway.certificate.public_key(), gateway.key.public());
+            let opening = gateway.opening.iter().map(|key| key.public().clone());
+            (gateway.key.public().clone(), opening.collect::<Vec<_>>())
+        };
+        let public = |key: &Value| {
+            let certificate = key["certificate"].as_str().unwrap();
+            let public = PublicKey::from_pem(certificate).unwrap();
+            assert_eq!(public.mode(), mode);
+            public
+        };
+        let step = async |key: &Value, step: &str| {
+            let path = format!("/platform-keys/{}/{step}", key["serial_no"].as_str().unwrap());
+            desk.post(&path, json!({})).await
+        };
+        let first = make().await;
+        assert_eq!((&first["purpose"], &first["status"]), (&json!(purpose), &json!("signing")));
+        assert_eq!(in_use(), (public(&first), vec![public(&first)]));
+        // A second one opens as soon as partners may have its certificate.
+        let second = make().await;
+        assert_eq!(second["status"], "published");
+        assert_eq!(in_use(), (public(&first), vec![public(&first), public(&second)]));
+        assert_eq!(step(&second, "sign-with").await.ok()["status"], "signing");
+        assert_eq!(in_use(), (public(&second), vec![public(&second), public(&first)]));
+        step(&second, "retire").await.problem(409, "wrong-state", Some("status"));
+        assert_eq!(step(&first, "retire").await.ok()["status"], "retired");
+        assert_eq!(in_use(), (public(&second), vec![public(&second)]));
+        let shown = desk.shown("/platform-keys").await["items"].clone();
+        let of_it = shown.as_array().unwrap().iter().filter(|it| it["purpose"] == purpose);
+        assert_eq!(of_it.count(), 2);
+    }
+}
+
+#[tokio::test]
 async fn what_a_platform_key_is_for_must_be_said() {
     let desk = Desk::open().await;
     for (body, field) in [
         (json!({}), "purpose"),
         (json!({"purpose": "letters"}), "purpose"),
+        (json!({"purpose": "gateway"}), "purpose"),
+        (json!({"purpose": "gateway_sm2", "years": 31}), "years"),
         (json!({"purpose": "notify", "years": 0}), "years"),
         (json!({"purpose": "notify", "years": 31}), "years"),
         (json!({"purpose": "notify", "private_key": "x"}), "private_key"),

@@ -6,6 +6,7 @@ use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 use super::desk::{Answer, Desk};
+use super::gateway;
 use crate::app::{Setup, TestApp, activity, with, without};
 
 fn new_activity() -> Value {
@@ -98,6 +99,25 @@ async fn each_refusal_of_a_rule_has_its_status_and_names_its_field() {
         ("/donations/1/refund", json!({"reason": "r"}), 404, "not-found", "id"),
         ("/donations/nonsense/refund", json!({"reason": "r"}), 404, "not-found", "id"),
         ("/institutions/nobody/revoke", json!({}), 404, "not-found", "appid"),
+        ("/initiators/nobody/revoke", json!({}), 404, "not-found", "cert_id"),
+        (
+            "/initiators/nobody/replace-key",
+            json!({"public_key": gateway::SM2}),
+            404,
+            "not-found",
+            "cert_id",
+        ),
+        (
+            "/initiators/nobody/replace-key",
+            json!({"public_key": gateway::SM2, "mode": "sm2"}),
+            404,
+            "not-found",
+            "cert_id",
+        ),
+        ("/merchants", gateway::merchant("m"), 422, "invalid-field", "cert_id"),
+        ("/enrolments/1/approve", json!({}), 404, "not-found", "number"),
+        ("/enrolments/x/approve", json!({}), 404, "not-found", "number"),
+        ("/enrolments/1/reject", json!({"reason": "r"}), 404, "not-found", "number"),
     ];
     for (path, body, status, kind, field) in cases {
         desk.post(path, body.clone()).await.problem(status, kind, Some(field));
@@ -113,6 +133,8 @@ async fn each_refusal_of_a_rule_has_its_status_and_names_its_field() {
         Some("activity_no"),
     );
     desk.patch("/applications/nobody", json!({})).await.problem(404, "not-found", Some("appid"));
+    desk.patch("/initiators/nobody", json!({})).await.problem(404, "not-found", Some("cert_id"));
+    desk.patch("/merchants/nobody", json!({})).await.problem(404, "not-found", Some("merc_id"));
     desk.server.assert_balanced().await;
 }
 
@@ -138,6 +160,14 @@ async fn what_is_not_there_is_not_found() {
         ("/callbacks/x", "id"),
         ("/callbacks/12/attempts", "id"),
         ("/openid-pages/nobody", "campaign"),
+        ("/initiators/nobody", "cert_id"),
+        ("/merchants/nobody", "merc_id"),
+        ("/photos/12", "id"),
+        ("/photos/x", "id"),
+        ("/photos/12/content", "id"),
+        ("/enrolments/12", "number"),
+        ("/enrolments/x", "number"),
+        ("/enrolments/2026112110030456700000000001", "number"),
         ("/donations/%E6%B4%BB", "id"),
     ] {
         desk.get(path).await.problem(404, "not-found", Some(field));

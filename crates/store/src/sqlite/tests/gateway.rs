@@ -121,7 +121,7 @@ fn many_merchants_are_imported_at_once() {
         name: format!("Number {i}"),
         kind: MerchantKind::Individual,
         intent_confirmed: i % 2 == 0,
-        alipay_pid: Some(AlipayPid::from(format!("import-pid-{i}"))),
+        alipay_pid: Some(Some(AlipayPid::from(format!("import-pid-{i}")))),
     });
     let mut import = ImportMerchants { rows: rows.collect() };
     assert!(story.run(import.clone()).iter().all(|became| *became == Imported::Created));
