@@ -105,6 +105,9 @@ impl PrivateKey {
     /// Opens a `check`, and says whether there was a content key in it. Where there was none the
     /// key is made of the `check` and of this key: always the same, and known to nobody else. It
     /// takes the same time for every `check`.
+    ///
+    /// It is made of the bytes that the base64 stands for: if the same bytes, spelt in two ways, had
+    /// two such keys, trying spellings would tell a made-up key from a real one.
     pub(super) fn open_check(&self, check: &str) -> (ContentKey, Choice) {
         let bytes = base64::decode(check);
         let is_base64 = Choice::from(u8::from(bytes.is_some()));
@@ -120,7 +123,7 @@ impl PrivateKey {
             }
         };
         let genuine = genuine & is_base64;
-        let tag = hmac::sign(&self.0.stand_in, check.as_bytes());
+        let tag = hmac::sign(&self.0.stand_in, &bytes);
         for (byte, stand_in) in key.iter_mut().zip(tag.as_ref()) {
             byte.conditional_assign(stand_in, !genuine);
         }
