@@ -43,12 +43,12 @@ fn main() {
     println!("{photos} photos of {} KiB each way", bytes / 1024);
 
     let mut bench = Bench::new(&directory.join("database"), bytes);
-    bench.upload("database, one at a time", photos, 1, Bench::into_database);
+    bench.upload("database, one at a time", photos, 1, Bench::keep_in_database);
     bench.upload(
         "database, as the engine batches",
         photos,
         BATCH_BYTES / bytes,
-        Bench::into_database,
+        Bench::keep_in_database,
     );
     let stored = bench.stored.clone();
     let reader = bench.store.reader();
@@ -59,10 +59,10 @@ fn main() {
     bench.close("database", photos, false);
 
     let mut bench = Bench::new(&directory.join("files"), bytes);
-    bench.upload("files, one at a time", photos, 1, Bench::into_file);
-    bench.upload("files, as the engine batches", photos, BATCH_BYTES / bytes, Bench::into_file);
+    bench.upload("files, one at a time", photos, 1, Bench::keep_in_file);
+    bench.upload("files, as the engine batches", photos, BATCH_BYTES / bytes, Bench::keep_in_file);
     let (stored, reader) = (bench.stored.clone(), bench.store.reader());
-    read("files", &stored, |id| bench.from_file(&reader, id));
+    read("files", &stored, |id| bench.read_file(&reader, id));
     bench.donate("donations, no photo", 0, true);
     bench.donate("donations, a file with every tenth batch", 10, true);
     bench.donate("donations, a file with every batch", 1, true);
@@ -169,21 +169,21 @@ impl Bench {
         }
     }
 
-    fn into_database(&mut self, photos: Vec<StorePhoto>) {
+    fn keep_in_database(&mut self, photos: Vec<StorePhoto>) {
         let done = self.batch(&photos);
         self.stored.extend(done.into_iter().map(|photo| photo.id));
     }
 
     /// The contents become files; a row is as long as a digest.
-    fn into_file(&mut self, photos: Vec<StorePhoto>) {
+    fn keep_in_file(&mut self, photos: Vec<StorePhoto>) {
         for photo in &photos {
             write_file(&self.directory, photo);
         }
         let rows: Vec<StorePhoto> = photos.iter().map(row_only).collect();
-        self.into_database(rows);
+        self.keep_in_database(rows);
     }
 
-    fn from_file(&self, reader: &Reader, id: Id) -> Vec<u8> {
+    fn read_file(&self, reader: &Reader, id: Id) -> Vec<u8> {
         let photo = reader.photo(id).unwrap().unwrap();
         std::fs::read(place(&self.directory, &photo.sha256)).unwrap()
     }
