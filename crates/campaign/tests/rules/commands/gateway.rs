@@ -23,11 +23,15 @@ pub(super) fn gateway_command(op: &GatewayOp, now: i64, known: &Known) -> Box<dy
             by_operator(RevokeInitiator { cert_id: cert_id(init) }, |_| Done::Other)
         }
         GatewayOp::CreateMerchant(shop) => {
-            let MerchantRow { merc_id, cert_id, name, kind, intent_confirmed, alipay_pid } =
-                row(&shop);
-            let (merc_id, alipay_pid) = (Some(merc_id), alipay_pid.flatten());
-            let merchant =
-                CreateMerchant { merc_id, cert_id, name, kind, intent_confirmed, alipay_pid };
+            let row = row(&shop, false);
+            let merchant = CreateMerchant {
+                merc_id: Some(row.merc_id),
+                cert_id: row.cert_id,
+                name: row.name,
+                kind: row.kind,
+                intent_confirmed: row.intent_confirmed,
+                alipay_pid: row.alipay_pid.flatten(),
+            };
             by_operator(merchant, |_| Done::Other)
         }
         GatewayOp::UpdateMerchant { merc, kind, confirmed, pid } => by_operator(
@@ -41,7 +45,8 @@ pub(super) fn gateway_command(op: &GatewayOp, now: i64, known: &Known) -> Box<dy
             |_| Done::Other,
         ),
         GatewayOp::Import { shops } => {
-            by_operator(ImportMerchants { rows: shops.iter().map(row).collect() }, Done::Imported)
+            let rows = shops.iter().map(|(shop, keeps)| row(shop, *keeps)).collect();
+            by_operator(ImportMerchants { rows }, Done::Imported)
         }
         GatewayOp::Permit { activity, inits, pids } => by_operator(
             UpdateOffer {
@@ -137,14 +142,14 @@ pub fn reviewer(number: u8) -> TokenId {
     TokenId::from(format!("reviewer-{number}"))
 }
 
-fn row(shop: &Shop) -> MerchantRow {
+fn row(shop: &Shop, keeps_pid: bool) -> MerchantRow {
     MerchantRow {
         merc_id: merc_id(shop.merc),
         cert_id: cert_id(shop.init),
         name: "merchant".to_owned(),
         kind: MerchantKind::from_number(shop.kind).unwrap(),
         intent_confirmed: shop.confirmed,
-        alipay_pid: Some(shop.pid.map(pid_of)),
+        alipay_pid: (!keeps_pid).then(|| shop.pid.map(pid_of)),
     }
 }
 

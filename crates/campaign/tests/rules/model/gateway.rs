@@ -237,8 +237,8 @@ impl Model {
             }
             (GatewayOp::Import { shops }, Done::Imported(told)) => {
                 assert_eq!(told.len(), shops.len());
-                for (shop, told) in shops.iter().zip(told) {
-                    self.take_in_row(shop, told);
+                for ((shop, keeps_pid), told) in shops.iter().zip(told) {
+                    self.take_in_row(shop, *keeps_pid, told);
                 }
             }
             (GatewayOp::Permit { activity, inits, pids }, _) => {
@@ -280,8 +280,10 @@ impl Model {
         }
     }
 
-    fn take_in_row(&mut self, shop: &Shop, told: &Imported) {
+    fn take_in_row(&mut self, shop: &Shop, keeps_pid: bool, told: &Imported) {
         let before = self.gateway.shops.get(&shop.merc);
+        let pid = if keeps_pid { before.and_then(|before| before.pid) } else { shop.pid };
+        let shop = &Shop { pid, ..shop.clone() };
         let verdict = match before {
             Some(before) if before.init != shop.init => Err("OtherInitiator"),
             Some(before) if before == shop => Ok(Imported::Unchanged),

@@ -24,8 +24,9 @@ pub enum GatewayOp {
         confirmed: Option<bool>,
         pid: Option<Option<u8>>,
     },
+    /// With each merchant, whether its PID stays as it was.
     Import {
-        shops: Vec<Shop>,
+        shops: Vec<(Shop, bool)>,
     },
     /// Who may hand a coupon activity out.
     Permit {
@@ -221,7 +222,8 @@ pub fn gateway_op() -> impl Strategy<Value = GatewayOp> {
             .prop_map(|(merc, kind, confirmed, pid)| GatewayOp::UpdateMerchant {
                 merc, kind, confirmed, pid
             }),
-        2 => prop::collection::vec(shop(), 0..4).prop_map(|shops| GatewayOp::Import { shops }),
+        2 => prop::collection::vec((shop(), any::<bool>()), 0..4)
+            .prop_map(|shops| GatewayOp::Import { shops }),
         3 => permit(),
         8 => (init(), 0..4_u8).prop_map(|(init, content)| GatewayOp::Upload { init, content }),
         3 => select(vec![0, 1, 30, HOUR]).prop_map(|age_s| GatewayOp::RemovePhotos { age_s }),
