@@ -5,6 +5,7 @@ mod envelope;
 mod fields;
 mod fixed;
 mod hostile;
+mod key_files;
 mod messages;
 mod openssl;
 mod replies;
