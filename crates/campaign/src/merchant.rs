@@ -60,7 +60,7 @@ impl MerchantKind {
 pub struct Merchant {
     /// Its number.
     pub merc_id: MercId,
-    /// Whose it is, for its whole life.
+    /// Whose it is.
     pub cert_id: CertId,
     /// Its name.
     pub name: String,
@@ -86,7 +86,7 @@ pub enum MerchantRefusal {
     /// Its initiator does not exist, or not any more.
     #[error("initiator {0} is unknown or revoked")]
     UnknownInitiator(CertId),
-    /// It is another initiator's, which does not change.
+    /// It is another initiator's, which an import does not change.
     #[error("merc_id {0} is of another initiator")]
     OtherInitiator(MercId),
     /// Another merchant of the initiator is known to Alipay as this.
@@ -160,11 +160,15 @@ impl Audited for CreateMerchant {
 }
 
 /// Changes a merchant; what is `None` stays. Enrolments that stand keep the kind they were made
-/// with.
+/// with, and stay whose they were.
 #[derive(Clone, Debug, Serialize)]
 pub struct UpdateMerchant {
     /// Which.
     pub merc_id: MercId,
+    /// Whose it is from now on. A PID is what one initiator's merchant is known as, so what it had
+    /// goes where it is not given beside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cert_id: Option<CertId>,
     /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -185,6 +189,7 @@ impl Command for UpdateMerchant {
 
     fn wants<'a>(&'a self, wanted: &mut Wanted<'a>) {
         wanted.merchants.insert(&self.merc_id);
+        wanted.initiators.extend(&self.cert_id);
         wanted.alipay_pids.extend(self.alipay_pid.iter().flatten());
     }
 
@@ -192,6 +197,13 @@ impl Command for UpdateMerchant {
         let merchant = world.merchants.get(&self.merc_id);
         let mut merchant =
             merchant.ok_or_else(|| MerchantRefusal::Unknown(self.merc_id.clone()))?.clone();
+        if let Some(cert_id) = self.cert_id.as_ref().filter(|to| **to != merchant.cert_id) {
+            if !crate::initiator::is_active(world, cert_id) {
+                return Err(MerchantRefusal::UnknownInitiator(cert_id.clone()));
+            }
+            merchant.cert_id.clone_from(cert_id);
+            merchant.alipay_pid = None;
+        }
         if let Some(name) = &self.name {
             merchant.name.clone_from(name);
         }
@@ -236,15 +248,15 @@ fn check_pid(
 impl World {
     /// Sets a merchant, and by which PID it is found.
     fn put_merchant(&mut self, merchant: Merchant) {
-        let before = self.merchants.get(&merchant.merc_id);
-        let before = before.and_then(|before| before.alipay_pid.clone());
-        if before != merchant.alipay_pid {
-            let key = |pid| (merchant.cert_id.clone(), pid);
+        let key = |it: &Merchant| Some((it.cert_id.clone(), it.alipay_pid.clone()?));
+        let before = self.merchants.get(&merchant.merc_id).and_then(key);
+        let after = key(&merchant);
+        if before != after {
             if let Some(before) = before {
-                self.alipay_pids.remove(&key(before));
+                self.alipay_pids.remove(&before);
             }
-            if let Some(pid) = &merchant.alipay_pid {
-                self.alipay_pids.put(key(pid.clone()), merchant.merc_id.clone());
+            if let Some(after) = after {
+                self.alipay_pids.put(after, merchant.merc_id.clone());
             }
         }
         self.merchants.put(merchant.merc_id.clone(), merchant);

@@ -7,6 +7,7 @@ fn unconfirmed(scene: &mut Scene) {
     scene
         .run(UpdateMerchant {
             merc_id: merc_id(0),
+            cert_id: None,
             name: None,
             kind: None,
             intent_confirmed: Some(false),
@@ -167,6 +168,7 @@ fn an_enrolment_says_what_was_true_when_it_was_made() {
     scene
         .run(UpdateMerchant {
             merc_id: merc_id(0),
+            cert_id: Some(cert_id(1)),
             name: None,
             kind: Some(MerchantKind::Micro),
             intent_confirmed: None,

@@ -7,6 +7,7 @@ use crate::scene::Scene;
 fn update(number: u8) -> UpdateMerchant {
     UpdateMerchant {
         merc_id: merc_id(number),
+        cert_id: None,
         name: None,
         kind: None,
         intent_confirmed: None,
@@ -75,6 +76,32 @@ fn what_is_not_named_stays() {
     };
     assert_eq!(scene.run(changed), Ok(after));
     assert_eq!(scene.run(update(99)), Err(MerchantRefusal::Unknown(merc_id(99))));
+}
+
+#[test]
+fn a_merchant_that_passes_to_another_initiator_leaves_its_pid_behind() {
+    let mut scene = Scene::gateway();
+    let to = |number, cert| UpdateMerchant { cert_id: Some(cert_id(cert)), ..update(number) };
+    let before = scene.stored.merchants[&merc_id(0)].clone();
+    assert_eq!(scene.run(to(0, 0)), Ok(before.clone()), "it is its own");
+    let unknown = MerchantRefusal::UnknownInitiator(cert_id(7));
+    assert_eq!(scene.run(to(0, 7)), Err(unknown));
+    let moved = Merchant { cert_id: cert_id(1), alipay_pid: None, ..before.clone() };
+    assert_eq!(scene.run(to(0, 1)), Ok(moved));
+    assert!(scene.run(named(1, 0)).is_ok(), "its PID was let go");
+    let back = UpdateMerchant { alipay_pid: Some(Some(alipay_pid(0))), ..to(0, 0) };
+    assert_eq!(scene.run(back), Err(MerchantRefusal::PidTaken(alipay_pid(0))));
+    let back = UpdateMerchant { alipay_pid: Some(Some(alipay_pid(3))), ..to(0, 0) };
+    let after = Merchant { alipay_pid: Some(alipay_pid(3)), ..before };
+    assert_eq!(scene.run(back), Ok(after));
+    // Initiator 1's merchant 9 is known as 9; who comes with that is not let in.
+    let with = UpdateMerchant { alipay_pid: Some(Some(alipay_pid(9))), ..to(0, 1) };
+    assert_eq!(scene.run(with), Err(MerchantRefusal::PidTaken(alipay_pid(9))));
+    scene.run(RevokeInitiator { cert_id: cert_id(1) }).unwrap();
+    let revoked = MerchantRefusal::UnknownInitiator(cert_id(1));
+    assert_eq!(scene.run(to(0, 1)), Err(revoked));
+    // Whose initiator is shut out can be given to another.
+    assert_eq!(scene.run(to(9, 0)).unwrap().cert_id, cert_id(0));
 }
 
 #[test]

@@ -138,6 +138,7 @@ const REACHED: &[&str] = &[
     "Permit: done",
     "RemovePhotos: done",
     "UpdateMerchant: PidTaken",
+    "UpdateMerchant: UnknownInitiator",
     "UpdateMerchant: done",
     "Upload: done",
 ];

@@ -34,9 +34,10 @@ pub(super) fn gateway_command(op: &GatewayOp, now: i64, known: &Known) -> Box<dy
             };
             by_operator(merchant, |_| Done::Other)
         }
-        GatewayOp::UpdateMerchant { merc, kind, confirmed, pid } => by_operator(
+        GatewayOp::UpdateMerchant { merc, init, kind, confirmed, pid } => by_operator(
             UpdateMerchant {
                 merc_id: merc_id(merc),
+                cert_id: init.map(cert_id),
                 name: None,
                 kind: kind.and_then(MerchantKind::from_number),
                 intent_confirmed: confirmed,

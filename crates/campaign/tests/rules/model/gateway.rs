@@ -61,6 +61,16 @@ fn decision(approve: bool, reason: u8) -> (EnrolmentStatus, Option<&'static str>
     }
 }
 
+impl Shop {
+    /// A PID stays with the initiator it is of.
+    fn pass_to(&mut self, init: Option<u8>, pid: Option<Option<u8>>) {
+        let stays = init.is_none_or(|init| init == self.init);
+        let kept = if stays { self.pid } else { None };
+        self.init = init.unwrap_or(self.init);
+        self.pid = pid.unwrap_or(kept);
+    }
+}
+
 impl Model {
     pub(super) fn know_gateway(&self, known: &mut Known) {
         let Gateway { shops, pictures, filed, calls, .. } = &self.gateway;
@@ -85,10 +95,14 @@ impl Model {
                 refuse_if(&[(shops.contains_key(&shop.merc), "Taken")])?;
                 self.expect_shop(shop)
             }
-            GatewayOp::UpdateMerchant { merc, pid, .. } => {
+            GatewayOp::UpdateMerchant { merc, init, pid, .. } => {
                 let shop = shops.get(merc).ok_or("Unknown")?;
-                let pid = pid.unwrap_or(shop.pid);
-                refuse_if(&[(self.has_pid(&Shop { pid, ..shop.clone() }), "PidTaken")])
+                let mut after = shop.clone();
+                after.pass_to(*init, *pid);
+                if after.init != shop.init {
+                    self.let_in(after.init)?;
+                }
+                refuse_if(&[(self.has_pid(&after), "PidTaken")])
             }
             GatewayOp::Import { shops } => refuse_if(&[(shops.is_empty(), "Rows")]),
             GatewayOp::Permit { activity, inits: named, .. } => {
@@ -229,11 +243,11 @@ impl Model {
             (GatewayOp::CreateMerchant(shop), _) => {
                 self.gateway.shops.insert(shop.merc, shop.clone());
             }
-            (GatewayOp::UpdateMerchant { merc, kind, confirmed, pid }, _) => {
+            (GatewayOp::UpdateMerchant { merc, init, kind, confirmed, pid }, _) => {
                 let shop = self.gateway.shops.get_mut(merc).unwrap();
                 shop.kind = kind.unwrap_or(shop.kind);
                 shop.confirmed = confirmed.unwrap_or(shop.confirmed);
-                shop.pid = pid.unwrap_or(shop.pid);
+                shop.pass_to(*init, *pid);
             }
             (GatewayOp::Import { shops }, Done::Imported(told)) => {
                 assert_eq!(told.len(), shops.len());

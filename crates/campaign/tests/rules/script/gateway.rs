@@ -20,6 +20,7 @@ pub enum GatewayOp {
     CreateMerchant(Shop),
     UpdateMerchant {
         merc: u8,
+        init: Option<u8>,
         kind: Option<u8>,
         confirmed: Option<bool>,
         pid: Option<Option<u8>>,
@@ -218,9 +219,9 @@ pub fn gateway_op() -> impl Strategy<Value = GatewayOp> {
         1 => prop::bool::weighted(0.1)
             .prop_map(|last| GatewayOp::RevokeInitiator { init: if last { 1 } else { 2 } }),
         6 => shop().prop_map(GatewayOp::CreateMerchant),
-        6 => (0..5_u8, kind, confirmed, pid)
-            .prop_map(|(merc, kind, confirmed, pid)| GatewayOp::UpdateMerchant {
-                merc, kind, confirmed, pid
+        6 => (0..5_u8, prop::option::weighted(0.2, init()), kind, confirmed, pid)
+            .prop_map(|(merc, init, kind, confirmed, pid)| GatewayOp::UpdateMerchant {
+                merc, init, kind, confirmed, pid
             }),
         2 => prop::collection::vec((shop(), any::<bool>()), 0..4)
             .prop_map(|shops| GatewayOp::Import { shops }),

@@ -82,6 +82,9 @@ pub(in crate::operator) async fn create(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::operator) struct MerchantChanges {
+    /// The initiator it is of from now on. What was enrolled before stays as it is; what Alipay
+    /// knows it as goes where it is not given beside.
+    cert_id: Option<Number>,
     /// Its name.
     name: Option<Name>,
     /// What kind it is. What was enrolled before stays as it is.
@@ -109,6 +112,7 @@ pub(in crate::operator) async fn update(
 ) -> Result<axum::Json<Merchant>, Problem> {
     let command = UpdateMerchant {
         merc_id: MercId::from(merc_id),
+        cert_id: changes.cert_id.map(|it| CertId::from(it.into_string())),
         name: changes.name.map(Name::into_string),
         kind: changes.r#type.map(|it| it.0),
         intent_confirmed: changes.intent_confirmed,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::desk::Desk;
-use super::gateway::{CERT_ID, MERCHANT, OTHER_CERT_ID, merchant, open};
+use super::gateway::{CERT_ID, MERCHANT, OTHER_CERT_ID, enrol, merchant, open};
 use super::lists::{csv_rows, texts, walk};
 use crate::app::{with, without};
 
@@ -44,6 +44,29 @@ async fn a_merchant_is_made_shown_and_changed() {
     // Nobody has confirmed what is not said.
     let silent = without(merchant("m-2"), "intent_confirmed");
     assert_eq!(desk.post("/merchants", silent).await.ok()["intent_confirmed"], false);
+}
+
+#[tokio::test]
+async fn a_merchant_passes_to_another_initiator() {
+    let desk = Desk::open().await;
+    open(&desk).await;
+    desk.patch(&path(), json!({"alipay_pid": "2088"})).await.ok();
+    let enrolled = enrol(&desk, MERCHANT).await;
+    let moved = desk.patch(&path(), json!({"cert_id": OTHER_CERT_ID})).await.ok();
+    assert_eq!((&moved["cert_id"], &moved["alipay_pid"]), (&json!(OTHER_CERT_ID), &Value::Null));
+    assert_eq!(desk.shown(&path()).await, moved);
+    let theirs = desk.shown(&format!("/merchants?cert_id={OTHER_CERT_ID}")).await;
+    assert_eq!(theirs["items"], json!([moved]));
+    // What it was enrolled for stays the other's.
+    let shown = desk.shown(&format!("/enrolments/{}", enrolled.id)).await;
+    assert_eq!(shown["cert_id"], CERT_ID);
+    assert_eq!(shown["merchant"]["cert_id"], OTHER_CERT_ID);
+    let back = json!({"cert_id": CERT_ID, "alipay_pid": "2099"});
+    assert_eq!(desk.patch(&path(), back).await.ok()["alipay_pid"], "2099");
+    let nobody = desk.patch(&path(), json!({"cert_id": "nobody"})).await;
+    nobody.problem(422, "invalid-field", Some("cert_id"));
+    let report = desk.server.app.engine.read(|reader| reader.verify()).await.unwrap();
+    assert!(report.violations.is_empty(), "{:?}", report.violations);
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ impl Saver<'_> {
         let mut put = self.conn.prepare_cached(
             "INSERT INTO merchants (merc_id, initiator, name, kind, intent_confirmed, \
              alipay_pid, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
-             ON CONFLICT (merc_id) DO UPDATE SET name = ?3, kind = ?4, intent_confirmed = ?5, \
+             ON CONFLICT (merc_id) DO UPDATE SET initiator = ?2, name = ?3, kind = ?4, intent_confirmed = ?5, \
              alipay_pid = ?6",
         )?;
         for row in rows {

@@ -35,6 +35,7 @@ fn initiators_and_merchants_come_back_as_they_were_saved() {
     let revoked = story.run(RevokeInitiator { cert_id: two.clone() });
     let renamed = story.run(UpdateMerchant {
         merc_id: MercId::from("m1"),
+        cert_id: None,
         name: Some("Renamed".to_owned()),
         kind: Some(MerchantKind::Government),
         intent_confirmed: Some(false),
@@ -96,6 +97,7 @@ fn a_pid_can_pass_from_one_merchant_to_the_other_in_one_batch() {
     let mut story = Story::begun_with_gateway();
     let name = |merc_id: &str, pid: &str| UpdateMerchant {
         merc_id: MercId::from(merc_id),
+        cert_id: None,
         name: None,
         kind: None,
         intent_confirmed: None,
@@ -110,6 +112,27 @@ fn a_pid_can_pass_from_one_merchant_to_the_other_in_one_batch() {
     assert_eq!(found("pid-0").unwrap().merc_id, MercId::from("m0"));
     assert_eq!(found("pid-8").unwrap().merc_id, MercId::from("m5"));
     assert_eq!(found("pid-9"), None);
+}
+
+#[test]
+fn a_merchant_passes_to_another_initiator() {
+    let mut story = Story::begun_with_gateway();
+    let pid = AlipayPid::from("pid-0");
+    let (one, two) = (CertId::from("one"), CertId::from("two"));
+    let moved = story.run(UpdateMerchant {
+        merc_id: MercId::from("m0"),
+        cert_id: Some(two.clone()),
+        name: None,
+        kind: None,
+        intent_confirmed: None,
+        alipay_pid: Some(Some(pid.clone())),
+    });
+    let story = story.reopen();
+    let reader = story.store.reader();
+    assert_eq!(reader.merchant(&moved.merc_id).unwrap().as_ref(), Some(&moved));
+    assert_eq!(reader.merchant_by_pid(&one, &pid).unwrap(), None);
+    assert_eq!(reader.merchant_by_pid(&two, &pid).unwrap(), Some(moved));
+    sound(&story);
 }
 
 #[test]

@@ -93,7 +93,6 @@ const DAMAGE: &[(&str, &str)] = &[
     ("UPDATE initiators SET previous_key = 'pem'", "half a previous key"),
     ("UPDATE initiators SET mode = 3", "3 is no "),
     ("UPDATE merchants SET initiator = 99 WHERE merc_id = 'm5'", "a merchant of no initiator"),
-    ("UPDATE merchants SET initiator = 2 WHERE merc_id = 'm0'", "is of another's merchant"),
     ("UPDATE merchants SET kind = 6", "6 is no "),
     ("DELETE FROM merchants WHERE merc_id = 'm0'", "is of no merchant or no initiator"),
     ("UPDATE enrolments SET initiator = 99", "is of no merchant or no initiator"),

@@ -103,28 +103,14 @@ fn enrolments(conn: &Connection, report: &mut AuditReport) -> Result<(), StoreEr
             alive = Some(enrolment);
         }
     }
-    foreign(conn, report)?;
     report.checked(
-        "enrolments are of their initiator's merchants, stand where their marks say, and live once",
+        "enrolments are of a merchant, stand where their marks say, and live once",
         count.unsigned_abs(),
     );
     let queued = "enrolments INDEXED BY enrolments_pending WHERE status = 1";
     orders::queue(conn, queued, pending, "pending enrolments are listed", report)?;
     let queued = "enrolments INDEXED BY enrolments_by_merchant";
     orders::queue(conn, queued, count, "enrolments are found by their merchant", report)
-}
-
-fn foreign(conn: &Connection, report: &mut AuditReport) -> Result<(), StoreError> {
-    let mut select = conn.prepare(
-        "SELECT e.id FROM enrolments e JOIN merchants m ON m.no = e.merchant \
-         WHERE m.initiator <> e.initiator",
-    )?;
-    let mut rows = select.query(())?;
-    while let Some(row) = rows.next()? {
-        let id: i64 = row.get(0)?;
-        report.violation(|| format!("enrolment {id} is of another's merchant"));
-    }
-    Ok(())
 }
 
 fn check_marks(enrolment: &Enrolment, report: &mut AuditReport) {
