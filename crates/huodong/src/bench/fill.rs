@@ -152,7 +152,7 @@ impl Fill {
             activities,
         };
         let lakala = Some(coupon_partner::make(app, &org_no).await?);
-        Ok(Credentials { base_url: self.base_url.clone(), gongyi, lakala })
+        Ok(Credentials { base_url: self.base_url.clone(), gongyi, lakala, ysepay: None })
     }
 
     async fn activity(
