@@ -76,6 +76,23 @@ pub(crate) struct Ysepay {
     pub(crate) initiators: Vec<Initiator>,
     #[serde(default)]
     pub(crate) consult: Consult,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plain: Option<Initiator>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    other: Option<Initiator>,
+}
+
+impl Ysepay {
+    /// Nobody.
+    pub(crate) fn none() -> Self {
+        let consult = Consult::default();
+        Self { initiators: Vec::new(), consult, plain: None, other: None }
+    }
+
+    /// Every initiator, the usual ones first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Initiator> {
+        self.initiators.iter().chain(&self.plain).chain(&self.other)
+    }
 }
 
 /// A ysepay initiator, with its key and the gateway's.

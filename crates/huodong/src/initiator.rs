@@ -6,7 +6,7 @@ use clap::Args;
 use huodong_wire::ysepay::{Mode, PrivateKey, PublicKey};
 use reqwest::Url;
 
-use crate::credentials::{Consult, Credentials, Merchant, Ysepay};
+use crate::credentials::{self, Consult, Credentials, Merchant, Ysepay};
 use crate::failure::{Context as _, Failure};
 use crate::key_file;
 use crate::shell::quoted;
@@ -68,8 +68,7 @@ impl Caller {
             Some(path) => Credentials::read(path)?,
             None => Credentials::well_known()?,
         };
-        let known =
-            found.ysepay.unwrap_or(Ysepay { initiators: Vec::new(), consult: Consult::default() });
+        let known = found.ysepay.unwrap_or_else(Ysepay::none);
         let base_url = match &self.base_url {
             Some(url) => url.clone(),
             None => Url::parse(&found.base_url)
@@ -84,11 +83,11 @@ impl Caller {
     }
 
     fn initiator(&self, known: &Ysepay) -> Result<Initiator, Failure> {
-        let matches = |one: &&crate::credentials::Initiator| {
+        let matches = |one: &&credentials::Initiator| {
             let cert_id = self.cert_id.as_ref().is_none_or(|cert_id| *cert_id == one.cert_id);
             cert_id && self.mode.is_none_or(|mode| mode.name() == one.mode)
         };
-        let listed = known.initiators.iter().find(matches);
+        let listed = known.all().find(matches);
         let password = self.password.as_deref();
         let key = match (&self.private_key, listed) {
             (Some(path), _) => key_file::private(path, password)?,
@@ -97,7 +96,7 @@ impl Caller {
             (None, None) => return Err(self.unknown(known)),
         };
         // The credentials' own gateway key serves for a key of one's own, too, in the same mode.
-        let of_mode = || known.initiators.iter().find(|one| one.mode == key.mode().name());
+        let of_mode = || known.all().find(|one| one.mode == key.mode().name());
         let gateway = match (&self.gateway_key, of_mode()) {
             (Some(path), _) => key_file::public(path, None)?,
             (None, Some(one)) => PublicKey::from_pem(&one.gateway_public_key_pem)
@@ -120,11 +119,11 @@ impl Caller {
     }
 
     fn unknown(&self, known: &Ysepay) -> Failure {
-        if known.initiators.is_empty() {
+        if known.all().next().is_none() {
             return Failure::new("the credentials have no \"ysepay\": no initiator to call as");
         }
         let all: Vec<_> =
-            known.initiators.iter().map(|one| format!("{} ({})", one.cert_id, one.mode)).collect();
+            known.all().map(|one| format!("{} ({})", one.cert_id, one.mode)).collect();
         Failure::usage(format!(
             "no such initiator in the credentials, which have {}; another's key is given by \
              --private-key",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use huodong_wire::ysepay::{ContentKey, PrivateKey, PublicKey};
 
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Ysepay};
 use crate::failure::{Context as _, Failure};
 use crate::key_file;
 
@@ -69,7 +69,7 @@ impl KeyOptions {
             Some(path) => (format!(" of {}", path.display()), Credentials::read(path)?),
             None => (" of the sandbox".to_owned(), Credentials::well_known()?),
         };
-        for one in known.ysepay.map(|known| known.initiators).unwrap_or_default() {
+        for one in known.ysepay.unwrap_or_else(Ysepay::none).all() {
             let what = "use the keys of the credentials";
             let key = PrivateKey::from_pem(&one.private_key_pem).cannot(what)?;
             let name = format!("initiator {}{whose}", one.cert_id);
@@ -99,7 +99,10 @@ impl Keyring {
 
 /// The keys with which every sandbox opens requests: they are the same at every start.
 fn sandbox_gateway_keys() -> Result<Vec<PrivateKey>, Failure> {
-    let pems: [&str; 0] = [];
+    let pems = [
+        huodong_server::seed::GATEWAY_SM2_KEY.private_key_pem,
+        huodong_server::seed::GATEWAY_RSA_KEY.private_key_pem,
+    ];
     let keys = pems.into_iter().map(PrivateKey::from_pem);
     keys.collect::<Result<_, _>>().cannot("use the sandbox's own keys")
 }
