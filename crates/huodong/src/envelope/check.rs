@@ -5,11 +5,14 @@ use huodong_wire::ysepay::{CheckFault, ContentKey, Layout, Mode};
 use super::keyring::Named;
 use huodong_wire::ysepay::PrivateKey;
 
-/// A content key, and how it was come by.
+/// A content key that was in a `check`.
 pub(super) struct Found {
     pub(super) key: ContentKey,
-    /// The key that opened `check`, and how that was laid out; none where the content key was given.
-    pub(super) by: Option<(String, Layout)>,
+    /// The key that opened `check`.
+    pub(super) by: String,
+    pub(super) mode: Mode,
+    /// How that was laid out.
+    pub(super) layout: Layout,
 }
 
 /// Why no key opened it, and what is usually the cause.
@@ -22,11 +25,11 @@ pub(super) struct Unopened {
 /// Opens a `check` with whichever key fits.
 pub(super) fn open(check: &str, keys: &[Named<PrivateKey>]) -> Result<Found, Unopened> {
     let mut faults = Vec::new();
-    for Named { name, key } in keys {
+    for Named { name, key, .. } in keys {
         match key.examine_check(check) {
             Ok((found, layout)) => {
-                let name = format!("{name} ({})", key.mode());
-                return Ok(Found { key: found, by: Some((name, layout)) });
+                let (by, mode) = (format!("{name} ({})", key.mode()), key.mode());
+                return Ok(Found { key: found, by, mode, layout });
             }
             Err(fault) => faults.push((name, key.mode(), fault)),
         }

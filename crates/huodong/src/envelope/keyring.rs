@@ -32,9 +32,21 @@ pub(super) struct KeyOptions {
     content_key: Option<ContentKey>,
 }
 
+/// Whose a key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// An initiator's, by its certId.
+    Initiator(String),
+    /// The gateway's.
+    Gateway,
+    /// Nobody has said.
+    Somebody,
+}
+
 /// A key, and what it is called.
 #[derive(Clone, Debug)]
 pub(super) struct Named<K> {
+    pub(super) whose: Whose,
     pub(super) name: String,
     pub(super) key: K,
 }
@@ -63,7 +75,8 @@ impl KeyOptions {
         }
         for path in &self.public_key {
             let name = format!("the key in {}", path.display());
-            ring.public.push(Named { name, key: key_file::public(path, password)? });
+            let key = key_file::public(path, password)?;
+            ring.add_public(Whose::Somebody, name, key);
         }
         let (whose, known) = match &self.credentials {
             Some(path) => (format!(" of {}", path.display()), Credentials::read(path)?),
@@ -73,9 +86,9 @@ impl KeyOptions {
             let what = "use the keys of the credentials";
             let key = PrivateKey::from_pem(&one.private_key_pem).cannot(what)?;
             let name = format!("initiator {}{whose}", one.cert_id);
-            ring.public.push(Named { name, key: key.public().clone() });
+            ring.add_public(Whose::Initiator(one.cert_id.clone()), name, key.public().clone());
             let gateway = PublicKey::from_pem(&one.gateway_public_key_pem).cannot(what)?;
-            ring.add_public(format!("the gateway{whose}"), gateway);
+            ring.add_public(Whose::Gateway, format!("the gateway{whose}"), gateway);
         }
         for key in sandbox_gateway_keys()? {
             ring.add_gateway("the gateway of the sandbox".to_owned(), key);
@@ -86,13 +99,13 @@ impl KeyOptions {
 
 impl Keyring {
     fn add_gateway(&mut self, name: String, key: PrivateKey) {
-        self.add_public(name.clone(), key.public().clone());
-        self.gateway.push(Named { name, key });
+        self.add_public(Whose::Gateway, name.clone(), key.public().clone());
+        self.gateway.push(Named { whose: Whose::Gateway, name, key });
     }
 
-    fn add_public(&mut self, name: String, key: PublicKey) {
+    fn add_public(&mut self, whose: Whose, name: String, key: PublicKey) {
         if !self.public.iter().any(|known| known.key == key) {
-            self.public.push(Named { name, key });
+            self.public.push(Named { whose, name, key });
         }
     }
 }

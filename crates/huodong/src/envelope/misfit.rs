@@ -22,13 +22,13 @@ pub(super) fn explain(
 ) -> Option<String> {
     let sign = captured.fields.get("sign")?;
     let right = captured.fields.string_to_sign(Empty::Skipped);
-    for Named { name, key } in keys {
+    for Named { name, key, .. } in keys {
         if let Some(mistake) = otherwise(key, &right, sign) {
             return Some(format!("{mistake}, with {name}"));
         }
     }
     for guess in guesses(captured, content) {
-        for Named { name, key } in keys {
+        for Named { name, key, .. } in keys {
             if key.verify(guess.string.as_bytes(), sign) {
                 return Some(format!("{}, with {name}", guess.mistake));
             }
@@ -133,6 +133,8 @@ fn joined<V: AsRef<str>>(pairs: &[(&str, V)]) -> String {
 mod tests {
     use huodong_wire::ysepay::PrivateKey;
 
+    use super::super::keyring::Whose;
+
     use super::*;
 
     const UNSIGNED: &str =
@@ -143,7 +145,8 @@ mod tests {
         let sign = key.sign(string.as_bytes());
         let message = format!("{{{UNSIGNED},\"sign\":\"{sign}\"}}");
         let captured = Captured::read(message.as_bytes()).unwrap();
-        let named = Named { name: "K".to_owned(), key: key.public().clone() };
+        let key = key.public().clone();
+        let named = Named { whose: Whose::Somebody, name: "K".to_owned(), key };
         explain(&captured, &[named], Some("{}"))
     }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use huodong_campaign::SHANGHAI;
 use huodong_engine::Clock;
 use huodong_wire::ysepay::{
-    AddDataRequest, Api, Charset, Common, ConsultRequest, ContentKey, DecodeError, Empty,
+    AddDataRequest, Api, Charset, Common, ConsultRequest, ContentKey, DecodeError, Empty, Mode,
     UploadRequest, decode,
 };
 use jiff::civil::DateTime;
@@ -85,11 +85,18 @@ impl Open {
         let name = api.map_or("a method nobody knows", Api::name);
         head(&mut report, captured, &format!("A request: {method} ({name})"));
         let common = common_fields(&mut report, captured, api);
-        let key = self.content_key(&mut report, captured, ring);
+        let (key, sealed) = self.content_key(&mut report, captured, ring).unzip();
         let charset = common.as_ref().map_or(Charset::Utf8, |common| common.charset);
         let content =
             key.and_then(|key| opened(&mut report, captured, "bizContent", &key, charset));
-        tell_signature(&mut report, captured, ring, content.as_deref());
+        let signed = tell_signature(&mut report, captured, ring, content.as_deref());
+        if let (Some(Some(sealed)), Some(signed)) = (sealed, signed)
+            && sealed != signed
+        {
+            let why = format!("it is sealed for the {sealed} mode and signed in {signed}");
+            let cause = "which mode applies is a property of the certId, for both";
+            report.wrong("Mode", why, vec![cause.to_owned()], &[]);
+        }
         if let Some(content) = &content {
             business(&mut report, api, content);
         }
@@ -99,38 +106,35 @@ impl Open {
         Findings { report, content }
     }
 
-    /// The content key: as given, or from `check`.
+    /// The content key: as given, or from `check`, sealed in which mode.
     fn content_key(
         &self,
         report: &mut Report,
         captured: &Captured,
         ring: &Keyring,
-    ) -> Option<ContentKey> {
-        let check = captured.fields.get("check");
+    ) -> Option<(ContentKey, Option<Mode>)> {
         if let Some(key) = &ring.content_key {
             report.tell("check: not looked at, as the content key is given", []);
-            return Some(key.clone());
+            return Some((key.clone(), None));
         }
-        let Some(check) = check else {
+        let Some(check) = captured.fields.get("check") else {
             report.wrong("check", "it is missing", Vec::new(), &[]);
             return None;
         };
         match check::open(check, &ring.gateway) {
-            Ok(found) => {
-                let mut lines = Vec::new();
-                if let Some((by, layout)) = found.by {
-                    lines.push(format!("by {by}; {}", check::layout(layout)));
-                    report.found("check_opened_by", json!(by));
-                    report.found("check_layout", json!(check::layout(layout)));
-                }
-                if self.show_content_key {
-                    lines.push(format!("content key: {}", shown_key(&found.key)));
-                    report.found("content_key", json!(shown_key(&found.key)));
+            Ok(check::Found { key, by, mode, layout }) => {
+                let layout = check::layout(layout);
+                report.found("check_opened_by", json!(by));
+                report.found("check_layout", json!(layout));
+                let shown = if self.show_content_key {
+                    report.found("content_key", json!(shown_key(&key)));
+                    shown_key(&key)
                 } else {
-                    lines.push("content key: 16 bytes (--show-content-key prints it)".to_owned());
-                }
+                    "16 bytes (--show-content-key prints it)".to_owned()
+                };
+                let lines = [format!("by {by}; {layout}"), format!("content key: {shown}")];
                 report.tell("check: opened", lines);
-                Some(found.key)
+                Some((key, Some(mode)))
             }
             Err(check::Unopened { faults, causes }) => {
                 report.wrong("check", "no key at hand opens it", faults, &causes);
@@ -246,13 +250,13 @@ pub(super) fn opened(
     }
 }
 
-/// The string to sign, and who signed it.
+/// The string to sign, and who signed it, in which mode.
 pub(super) fn tell_signature(
     report: &mut Report,
     captured: &Captured,
     ring: &Keyring,
     content: Option<&str>,
-) {
+) -> Option<Mode> {
     let verdict = judge(captured, &ring.public, content);
     let rule = match verdict {
         Verdict::Right { rule: Some(Empty::Kept), .. } => Empty::Kept,
@@ -263,7 +267,7 @@ pub(super) fn tell_signature(
     report.found("string_to_sign", json!(string));
     match verdict {
         Verdict::Unsigned => report.wrong("Signature", "there is none", Vec::new(), &[]),
-        Verdict::Right { by, layout, rule } => {
+        Verdict::Right { by, mode, layout, rule } => {
             let layout = layout.map_or("", signature::layout);
             let rule = match rule {
                 None => "no field is empty",
@@ -274,6 +278,7 @@ pub(super) fn tell_signature(
             report.found("signed_by", json!(by));
             report.found("signature_layout", json!(layout));
             report.found("empty_fields", json!(rule));
+            return Some(mode);
         }
         Verdict::Wrong { mistake: Some(mistake), .. } => {
             report.found("mistake", json!(mistake));
@@ -286,6 +291,7 @@ pub(super) fn tell_signature(
             report.wrong("Signature", "no key at hand made it", vec![tried], &causes);
         }
     }
+    None
 }
 
 /// Whether the content's fields are in order.

@@ -57,11 +57,10 @@ fn content_key(
         return Some(key.clone());
     }
     let Some(request) = request else {
-        let causes = [
-            "it is encrypted under its request's content key: give the request by --request, or the \
-             key by --content-key",
-        ];
-        report.wrong("businessData", "no content key is at hand", Vec::new(), &causes);
+        let how = "it is encrypted under its request's content key: give the request by --request, or \
+                   the key by --content-key";
+        let how = vec![how.to_owned()];
+        report.wrong("businessData", "no content key is at hand", how, &[]);
         return None;
     };
     match check::open(request.fields.get("check").unwrap_or_default(), &ring.gateway) {

@@ -1,9 +1,9 @@
 //! The signature of a message.
 
-use huodong_wire::ysepay::{Empty, Layout, PublicKey};
+use huodong_wire::ysepay::{Empty, Layout, Mode, PublicKey};
 
 use super::captured::Captured;
-use super::keyring::Named;
+use super::keyring::{Named, Whose};
 use super::misfit::explain;
 
 /// What there is to say of a signature.
@@ -14,6 +14,7 @@ pub(super) enum Verdict {
     Right {
         /// Whose.
         by: String,
+        mode: Mode,
         layout: Option<Layout>,
         /// By which rule, where fields are empty.
         rule: Option<Empty>,
@@ -37,17 +38,38 @@ pub(super) fn judge(
     let rules = [Empty::Skipped, Empty::Kept];
     for rule in &rules[..if empties { 2 } else { 1 }] {
         let string = captured.fields.string_to_sign(*rule);
-        for Named { name, key } in keys {
-            if key.verify(string.as_bytes(), sign) {
-                let by = format!("{name} ({})", key.mode());
-                let layout = key.signature_layout(sign);
-                return Verdict::Right { by, layout, rule: empties.then_some(*rule) };
+        for Named { whose, name, key } in keys {
+            if !key.verify(string.as_bytes(), sign) {
+                continue;
             }
+            if let Some(mistake) = not_theirs(captured, whose, name) {
+                return Verdict::Wrong { mistake: Some(mistake), causes: Vec::new() };
+            }
+            let (by, mode) = (format!("{name} ({})", key.mode()), key.mode());
+            let layout = key.signature_layout(sign);
+            return Verdict::Right { by, mode, layout, rule: empties.then_some(*rule) };
         }
     }
     Verdict::Wrong {
         mistake: explain(captured, keys, content),
         causes: causes(captured, keys, sign),
+    }
+}
+
+/// Why a signature that verifies is somebody else's.
+fn not_theirs(captured: &Captured, whose: &Whose, name: &str) -> Option<String> {
+    let cert_id = captured.fields.get("certId").unwrap_or_default();
+    match (whose, captured.is_reply()) {
+        (Whose::Initiator(_), true) => {
+            Some(format!("it verifies, but {name} made it, and replies are the gateway's to sign"))
+        }
+        (Whose::Initiator(known), false) if known != cert_id => {
+            Some(format!("it verifies, but {name} made it, and certId says {cert_id}"))
+        }
+        (Whose::Gateway, false) => Some(format!(
+            "it verifies, but {name} made it, and requests are the initiator's to sign"
+        )),
+        _ => None,
     }
 }
 
@@ -63,10 +85,18 @@ fn causes(captured: &Captured, keys: &[Named<PublicKey>], sign: &str) -> Vec<&'s
                      was made by a key of another length or mode",
         );
     }
-    causes.extend([
-        "it was made by a key that is not at hand: give the caller's public key by --public-key",
-        "a field was changed, or its text re-encoded, after it was signed",
-    ]);
+    let cert_id = captured.fields.get("certId");
+    let known = |named: &Named<PublicKey>| match &named.whose {
+        Whose::Initiator(known) => cert_id == Some(known),
+        Whose::Gateway => captured.is_reply(),
+        Whose::Somebody => false,
+    };
+    causes.push("a field was changed, or its text re-encoded, after it was signed");
+    causes.push(if keys.iter().any(known) {
+        "it was made by another key than the one that is known for its signer, or of another string"
+    } else {
+        "it was made by a key that is not at hand: give the signer's public key by --public-key"
+    });
     causes
 }
 
