@@ -225,6 +225,17 @@ fn what_is_wrong_with_a_captured_message_is_named() {
 }
 
 #[test]
+fn a_signature_that_verifies_may_still_be_somebody_elses() {
+    let home = tempfile::tempdir().unwrap();
+    let (file, _) = sealed(home.path(), &["--mode", "sm2", "--set", "certId=826000000000009"]);
+    let (exit, message) = fail(&["envelope", "open", &file]);
+    assert_eq!(exit, 1);
+    let mistake = "it verifies, but initiator 826000000000001 of the sandbox made it, and certId says \
+                   826000000000009";
+    assert!(message.contains(mistake), "{message}");
+}
+
+#[test]
 fn a_form_that_lost_its_plus_signs_and_an_empty_field_are_told() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("request.txt");
