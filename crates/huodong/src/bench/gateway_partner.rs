@@ -142,7 +142,7 @@ async fn import(app: &App, mode: Mode, merchants: u64) -> Result<(), Failure> {
         name: "Bench".to_owned(),
         kind: MerchantKind::Enterprise,
         intent_confirmed: true,
-        alipay_pid: (number == 0).then(|| pid(mode)),
+        alipay_pid: Some((number == 0).then(|| pid(mode))),
     };
     let mut first = 0;
     while first < merchants {
