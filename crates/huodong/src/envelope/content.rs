@@ -9,6 +9,10 @@ use huodong_wire::ysepay::{Charset, ContentKey};
 /// A block of AES, in bytes.
 const BLOCK: usize = 16;
 
+/// What it is when only the first block comes out right.
+const FEEDBACK: &str =
+    "CBC with an IV of zeros was used, or another mode with feedback: it must be ECB";
+
 /// Which step failed, and what is usually the cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Unopened {
@@ -22,6 +26,11 @@ pub(super) fn open(encrypted: &str, key: &ContentKey) -> Result<Vec<u8>, Unopene
 }
 
 fn diagnose(encrypted: &str, key: &ContentKey) -> Unopened {
+    let in_hex = hex::decode(encrypted.trim()).map(|bytes| BASE64_STANDARD.encode(bytes));
+    if in_hex.is_ok_and(|right| key.decrypt(&right).is_ok()) {
+        let causes = vec!["it decrypts once it is read as hex: it must be written in base64"];
+        return Unopened { fault: "it is hex, not base64".to_owned(), causes };
+    }
     let compact: String = encrypted.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     let padded = match compact.len() % 4 {
         0 => compact,
@@ -31,7 +40,7 @@ fn diagnose(encrypted: &str, key: &ContentKey) -> Unopened {
         return Unopened {
             fault: "it is not base64".to_owned(),
             causes: vec![
-                "it was written in hex, or in the URL-safe alphabet of base64",
+                "it was written in the URL-safe alphabet of base64, or was cut off on the way",
                 "it is the plain content: it was not encrypted",
             ],
         };
@@ -57,9 +66,7 @@ fn diagnose(encrypted: &str, key: &ContentKey) -> Unopened {
         Some(plain) if is_text(&plain) => {
             vec!["it was padded otherwise than PKCS#7 has it: with zeros or blanks, say"]
         }
-        Some(plain) if is_text(&plain[..BLOCK]) => {
-            vec!["CBC with an IV of zeros was used, or another mode with feedback: it must be ECB"]
-        }
+        Some(plain) if is_text(&plain[..BLOCK]) => vec![FEEDBACK],
         _ => vec![
             "it was encrypted under another key than the one in check",
             "CBC was used with an IV, or SM4 in place of AES: the content stays AES-128-ECB-PKCS7 in \
@@ -100,15 +107,30 @@ fn is_text(bytes: &[u8]) -> bool {
     !whole.is_empty() && !whole.chars().any(|c| c.is_control() && !c.is_whitespace())
 }
 
-/// A content in words: its text, in this charset, or in which other it is one.
-pub(super) fn text(content: &[u8], charset: Charset) -> Result<String, String> {
+/// A decrypted content's text in this charset, or what it is instead.
+pub(super) fn text(content: &[u8], charset: Charset) -> Result<String, Unopened> {
     if let Some(text) = charset.decode(content) {
         return Ok(text.into_owned());
     }
-    let other = Charset::ALL.into_iter().find(|other| other.decode(content).is_some());
-    Err(match other {
-        Some(other) => format!("it is no text in {charset}, but one in {other}"),
-        None => format!("it is no text in {charset}, nor in any other charset of the gateway"),
+    let decoded = |other: &Charset| other.decode(content).is_some();
+    if content.len() > BLOCK && is_text(&content[..BLOCK]) && !is_text(&content[BLOCK..]) {
+        let garbled = Charset::ALL.iter().find(|other| decoded(other)).is_none();
+        if garbled {
+            let fault = "it decrypts, but only its first block is text".to_owned();
+            return Err(Unopened { fault, causes: vec![FEEDBACK] });
+        }
+    }
+    Err(match Charset::ALL.into_iter().find(decoded) {
+        Some(other) => Unopened {
+            fault: format!("it decrypts, but is no text in {charset}; it is one in {other}"),
+            causes: vec!["charset says one encoding and the content is in another"],
+        },
+        None => Unopened {
+            fault: format!("it decrypts, but is no text in {charset}, nor in any other charset"),
+            causes: vec![
+                "it was encrypted under another key, whose padding happened to look right",
+            ],
+        },
     })
 }
 
@@ -140,7 +162,8 @@ mod tests {
 
     #[test]
     fn the_usual_mistakes_are_recognised() {
-        assert!(causes(&hex::encode(CONTENT)).contains("no blocks"), "hex is base64 of nothing");
+        let sealed = BASE64_STANDARD.decode(KEY.encrypt(CONTENT)).unwrap();
+        assert!(causes(&hex::encode(sealed)).contains("read as hex"));
         assert!(causes(&String::from_utf8_lossy(CONTENT)).contains("not encrypted"));
         assert!(causes(&BASE64_STANDARD.encode(CONTENT)).contains("CTR, GCM"));
         let other = ContentKey::new(*b"fedcba9876543210");
@@ -150,21 +173,29 @@ mod tests {
         let mut zeros = CONTENT.to_vec();
         zeros.resize(48, 0);
         assert!(causes(&BASE64_STANDARD.encode(raw(&zeros))).contains("with zeros"));
+        assert!(causes(&chained(&zeros[..32])).contains("IV of zeros"));
+        // One time in 256 the padding looks right.
+        let lucky = open(&chained(&zeros), &KEY).unwrap();
+        assert!(text(&lucky, Charset::Utf8).unwrap_err().causes.contains(&FEEDBACK));
+    }
+
+    /// In CBC mode with an IV of zeros.
+    fn chained(plain: &[u8]) -> String {
         let mut chained = Vec::new();
-        for block in zeros.chunks(BLOCK) {
+        for block in plain.chunks(BLOCK) {
             let before = chained.len().checked_sub(BLOCK).map(|at| chained[at..].to_vec());
             let before = before.unwrap_or_else(|| vec![0; BLOCK]);
             let mixed: Vec<u8> = block.iter().zip(before).map(|(a, b)| a ^ b).collect();
             chained.extend(raw(&mixed));
         }
-        assert!(causes(&BASE64_STANDARD.encode(chained)).contains("IV of zeros"));
+        BASE64_STANDARD.encode(chained)
     }
 
     #[test]
     fn a_content_in_another_charset_is_recognised() {
         let gbk = Charset::Gbk.encode("张三").unwrap().into_owned();
         assert_eq!(text(&gbk, Charset::Gbk).unwrap(), "张三");
-        assert!(text(&gbk, Charset::Utf8).unwrap_err().contains("but one in gbk"));
-        assert!(text(&[0xff], Charset::Utf8).unwrap_err().contains("nor in any other"));
+        assert!(text(&gbk, Charset::Utf8).unwrap_err().fault.contains("it is one in gbk"));
+        assert!(text(&[0xff], Charset::Utf8).unwrap_err().fault.contains("nor in any other"));
     }
 }

@@ -237,14 +237,8 @@ pub(super) fn opened(
             report.found("content", parsed);
             Some(text)
         }
-        Err(why) => {
-            let details = vec![format!("in hex: {}", hex::encode(&bytes))];
-            report.wrong(
-                name,
-                format!("it decrypts, but {why}"),
-                details,
-                &["charset says one encoding and the content is in another"],
-            );
+        Err(content::Unopened { fault, causes }) => {
+            report.wrong(name, fault, vec![format!("in hex: {}", hex::encode(&bytes))], &causes);
             None
         }
     }

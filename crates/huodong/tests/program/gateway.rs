@@ -26,6 +26,15 @@ fn shell(script: &str, sandbox: &Sandbox, home: &Path) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// One pixel, as BMP.
+fn picture() -> Vec<u8> {
+    let mut bytes = b"BM".to_vec();
+    for number in [58_u32, 0, 54, 40, 1, 1, 1 | 24 << 16, 0, 4, 2835, 2835, 0, 0, 0x00a0_5028] {
+        bytes.extend(number.to_le_bytes());
+    }
+    bytes
+}
+
 #[test]
 fn an_enrolment_without_fields_uploads_what_it_needs_and_enrols() {
     let sandbox = Sandbox::start();
@@ -62,7 +71,7 @@ fn the_same_call_under_its_number_is_answered_the_same_and_another_is_refused() 
     let sandbox = Sandbox::start();
     let photo = sandbox.directory.path().join("front.bmp");
     let photo = photo.to_str().unwrap();
-    std::fs::write(photo, b"BM it begins as a BMP does, and nobody looks any further").unwrap();
+    std::fs::write(photo, picture()).unwrap();
     let uploaded = call(&sandbox, &["upload", "--file", photo, "--req-id", "up1415220315145602"]);
     let id = uploaded["businessData"]["picId"].as_str().unwrap();
     let again = call(&sandbox, &["upload", "--file", photo, "--req-id", "up1415220315145602"]);
@@ -173,8 +182,8 @@ fn a_person_with_curl_seals_sends_and_opens() {
 fn a_person_with_curl_uploads_a_photo() {
     let sandbox = Sandbox::start();
     let home = tempfile::tempdir().unwrap();
-    let script = "printf 'BM, and more' >front.bmp\n\
-        $HUODONG envelope seal upload --file front.bmp --show-content-key 2>seal.txt >request.curl\n\
+    std::fs::write(home.path().join("front.bmp"), picture()).unwrap();
+    let script = "$HUODONG envelope seal upload --file front.bmp --show-content-key 2>seal.txt >request.curl\n\
         curl -s -K request.curl -F file=@front.bmp $URL/openapi/file/smsc/upload >reply\n\
         KEY=$(sed -n 's/The content key: //p' seal.txt)\n\
         $HUODONG envelope open reply --content-key \"$KEY\" --content";
