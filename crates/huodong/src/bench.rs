@@ -6,17 +6,22 @@ mod callbacks;
 mod connection;
 mod coupon;
 mod coupon_partner;
+mod cpu;
 mod delivered;
 mod donate;
+mod envelope_bound;
 mod fill;
+mod gateway_partner;
 mod load;
 mod order;
 mod owed;
 mod receiver;
 mod report;
 mod requests;
+mod sealed;
 mod served;
 mod sign;
+mod ysepay;
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
 
@@ -35,6 +40,8 @@ pub(crate) enum Bench {
     Coupon(Box<coupon::Coupon>),
     /// Deliver callbacks and measure: rate, lateness, and what a million owed ones cost.
     Callbacks(Box<callbacks::Callbacks>),
+    /// Call the 银盛 gateway in both modes, beside what the machine can do with its keys.
+    Ysepay(Box<ysepay::Ysepay>),
     /// Measure what the machine can sign: RSA-2048 signatures a second.
     Sign(sign::Sign),
     /// Serve the yardstick: a route that only parses the same JSON.
@@ -57,6 +64,7 @@ impl Bench {
             Self::Donate(donate) => donate.run(),
             Self::Coupon(coupon) => coupon.run(),
             Self::Callbacks(callbacks) => callbacks.run(),
+            Self::Ysepay(ysepay) => ysepay.run(),
             Self::Sign(sign) => sign.run(),
             Self::Fill(fill) => fill.run(),
             Self::Bare { listen } => crate::runtime()?.block_on(bare::serve(listen)),

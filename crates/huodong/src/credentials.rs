@@ -16,6 +16,9 @@ pub(crate) struct Credentials {
     /// As whom, for coupons.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lakala: Option<Lakala>,
+    /// As whom, at the gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ysepay: Option<Ysepay>,
 }
 
 /// A gongyi application and what it may give from.
@@ -65,6 +68,59 @@ pub(crate) struct Lakala {
 pub(crate) struct CouponActivity {
     pub(crate) activity_id: String,
     pub(crate) promotion_id: String,
+}
+
+/// Who calls the ysepay gateway, and what can be asked there.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Ysepay {
+    pub(crate) initiators: Vec<Initiator>,
+    #[serde(default)]
+    pub(crate) consult: Consult,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plain: Option<Initiator>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    other: Option<Initiator>,
+}
+
+impl Ysepay {
+    /// Nobody.
+    pub(crate) fn none() -> Self {
+        let consult = Consult::default();
+        Self { initiators: Vec::new(), consult, plain: None, other: None }
+    }
+
+    /// Every initiator, the usual ones first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Initiator> {
+        self.initiators.iter().chain(&self.plain).chain(&self.other)
+    }
+}
+
+/// A ysepay initiator, with its key and the gateway's.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Initiator {
+    pub(crate) cert_id: String,
+    pub(crate) mode: String,
+    pub(crate) private_key_pem: String,
+    pub(crate) gateway_public_key_pem: String,
+    #[serde(default)]
+    pub(crate) merchants: Vec<Merchant>,
+}
+
+/// A merchant to enrol.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Merchant {
+    pub(crate) merc_id: String,
+    #[serde(rename = "type")]
+    pub(crate) kind: u8,
+}
+
+/// What can be consulted.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Consult {
+    #[serde(default)]
+    pub(crate) merchant_id: String,
+    #[serde(default)]
+    pub(crate) activity_ids: Vec<String>,
 }
 
 impl Credentials {

@@ -6,20 +6,25 @@ mod bench;
 mod call;
 mod caller;
 mod config;
+mod content;
 mod controls;
 mod credentials;
+mod envelope;
 mod failure;
 mod fault;
 mod files;
+mod initiator;
 mod install;
 mod institution;
 mod json_text;
+mod key_file;
 mod keys;
 mod limits;
 mod listen;
 mod logging;
 mod reply_signature;
 mod sandbox;
+mod sealing;
 mod serve;
 mod settings;
 mod shell;
@@ -86,6 +91,9 @@ enum Command {
     /// Print signed headers for use with curl.
     #[command(subcommand)]
     Sign(sign::Sign),
+    /// Look inside 银盛 requests and replies, and make some.
+    #[command(subcommand)]
+    Envelope(envelope::Envelope),
     /// Receive callbacks, verify and show them, and answer as told.
     Listen(listen::Listen),
     /// Make RSA keys and certificates, and rotate the platform's.
@@ -145,6 +153,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Sandbox(sandbox) => sandbox.run(),
         Command::Call(call) => call.run(),
         Command::Sign(sign) => sign.run(),
+        Command::Envelope(envelope) => envelope.run(),
         Command::Listen(listen) => listen.run(),
         Command::Keys(keys) => keys.run(),
         Command::Clock(clock) => clock.run(),

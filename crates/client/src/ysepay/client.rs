@@ -172,7 +172,12 @@ impl Client {
         key: &ContentKey,
         reply: &ReceivedReply,
     ) -> Result<Answer<M::Answer>, Cause> {
-        let answered_at = verify(reply, &self.gateway_keys, self.window, self.source.now())?;
+        let said = || Box::new(Refused::read(M::API, reply));
+        if !reply.is_signed() {
+            return Err(Cause::Unsigned(said()));
+        }
+        let answered_at = verify(reply, &self.gateway_keys, self.window, self.source.now())
+            .map_err(|source| Cause::Unverified { source, claims: said() })?;
         let passed = reply.gateway_code() == Some(GatewayCode::Success);
         if passed && reply.sub_code().is_empty() {
             return Err(Cause::Unreadable("it has no subCode".to_owned()));
@@ -180,13 +185,7 @@ impl Client {
         let carried_out =
             M::Code::from_number(reply.sub_code()).is_some_and(|code| code.advice().is_none());
         if !passed || !carried_out {
-            return Err(Cause::Refused(Box::new(Refused {
-                api: M::API,
-                code: reply.code().to_owned(),
-                msg: reply.msg().to_owned(),
-                sub_code: reply.sub_code().to_owned(),
-                sub_msg: reply.sub_msg().to_owned(),
-            })));
+            return Err(Cause::Refused(said()));
         }
         let data = reply.open(key).map_err(|_| Cause::CannotOpen)?;
         let data = data.ok_or_else(|| Cause::Unreadable("it has no businessData".to_owned()))?;

@@ -1,10 +1,15 @@
 use std::fmt::{self, Display, Formatter};
 
-use huodong_wire::ysepay::{AddDataCode, Advice, Api, Charset, ConsultCode, GatewayCode, SubCode};
+use huodong_wire::ysepay::{
+    AddDataCode, Advice, Api, Charset, ConsultCode, GatewayCode, ReceivedReply, SubCode,
+};
 use thiserror::Error;
 
 use super::{ReqId, Unverified};
 use crate::transport::Failure;
+
+/// So much of a text of an answer is told. The document's are 50 characters long.
+const LINE_CHARS_MAX: usize = 500;
 
 /// Why a call has no answer. [`advice`](Self::advice) says what to do about it.
 #[derive(Debug)]
@@ -33,23 +38,18 @@ pub enum Cause {
     #[error("HTTP {0} instead of 200")]
     Status(u16),
     /// The answer bears no signature. The gateway's refusals do not where it does not know who
-    /// calls: a wrong certId, say. Whatever it says was not believed; the call may have taken
-    /// effect.
-    #[error("the answer is not signed; it claims {code} {msg:?}")]
-    Unsigned {
-        /// The code it claims.
-        code: String,
-        /// The text it claims, cut to a line.
-        msg: String,
-    },
+    /// calls (a wrong certId, say) or is too busy to sign. Whatever it says was not believed; the
+    /// call may have taken effect.
+    #[error("the answer is not signed; it claims {0}")]
+    Unsigned(Box<Refused>),
     /// The answer is signed, but not shown to be the gateway's, or not of now. Nothing of it was
     /// believed; the call may have taken effect.
-    #[error("the answer is not verified: {source}; it claims {claims:?}")]
+    #[error("the answer is not verified: {source}; it claims {claims}")]
     Unverified {
         /// Why not.
         source: Unverified,
-        /// The codes and texts it claims, cut to a line: a hint for people, and nothing to act on.
-        claims: String,
+        /// What it claims: a hint for people, and nothing to act on.
+        claims: Box<Refused>,
     },
     /// The gateway's business data does not open under the request's key: it answers another
     /// request. The call may have taken effect.
@@ -63,7 +63,7 @@ pub enum Cause {
     Refused(Box<Refused>),
 }
 
-/// A refusal: an answer whose `code` or `subCode` is not that of success. Nothing happened, unless
+/// What an answer says. A refusal is one whose `code` or `subCode` is not that of success. Nothing happened, unless
 /// its advice is to send it again.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct Refused {
@@ -91,6 +91,18 @@ impl Display for Refused {
 }
 
 impl Refused {
+    /// What a reply says, each text cut to a line.
+    pub(super) fn read(api: Api, reply: &ReceivedReply) -> Self {
+        let line = |text: &str| text.chars().take(LINE_CHARS_MAX).collect();
+        Self {
+            api,
+            code: line(reply.code()),
+            msg: line(reply.msg()),
+            sub_code: line(reply.sub_code()),
+            sub_msg: line(reply.sub_msg()),
+        }
+    }
+
     /// The gateway's code, where it is of the table.
     pub fn gateway(&self) -> Option<GatewayCode> {
         GatewayCode::from_number(&self.code)
@@ -140,12 +152,10 @@ impl Cause {
             Self::Status(408 | 429 | 500..=599) => Advice::Retry,
             // A refusal that nobody vouches for and that asks for patience is worth what a broken
             // connection is: sent again with the same reqId, the call happens once.
-            Self::Unsigned { code, .. } => {
-                let claimed = GatewayCode::from_number(code).and_then(GatewayCode::advice);
-                claimed.filter(|advice| *advice == Advice::Retry).unwrap_or(Advice::Fix)
-            }
+            Self::Unsigned(claims) if claims.advice() == Advice::Retry => Advice::Retry,
             // Most likely this is not the gateway one meant, or not its key.
             Self::Status(_)
+            | Self::Unsigned(_)
             | Self::Unverified { .. }
             | Self::CannotOpen
             | Self::Unreadable(_)

@@ -30,14 +30,15 @@ async fn a_retry_is_the_same_call_in_another_envelope() {
             turned_away(GatewayCode::Internal).into(),
             // Under overload the gateway may not come to signing; nothing is believed by it.
             turned_away(GatewayCode::Internal).signed_by(|_| None),
+            refused("5000").signed_by(|_| None),
             Step::Status(503),
             enrolled("PENDING").into(),
         ];
         let script = Script::new(mode, steps).await;
-        let answer = script.patient(7).add_data(&enrolment()).await.unwrap();
+        let answer = script.patient(8).add_data(&enrolment()).await.unwrap();
         let calls = script.calls();
-        assert_eq!(calls.len(), 7);
-        assert_eq!(calls[6].field("reqId"), answer.req_id.as_str());
+        assert_eq!(calls.len(), 8);
+        assert_eq!(calls[7].field("reqId"), answer.req_id.as_str());
         assert_same_in_other_envelopes(&calls);
     }
 }

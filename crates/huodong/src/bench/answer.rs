@@ -1,12 +1,15 @@
 //! As much of an HTTP/1.1 answer as a load generator must understand.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
 /// A whole answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Answer {
     /// The HTTP status.
     pub(super) status: u16,
-    /// The envelope's `code`, or its data's `resCode` where that says more; `None` where the body
-    /// has none.
+    /// The envelope's `code`, or where that says nothing its data's `resCode` or its `subCode`; `None`
+    /// where the body has none.
     pub(super) code: Option<i64>,
     /// How many bytes it took.
     pub(super) length: usize,
@@ -54,19 +57,31 @@ fn header<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
     found.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
 }
 
-/// The number behind the first `"code":`, and where that is zero, behind `"resCode":`.
+/// The number behind the first `"code":`, and where that is zero, behind `"resCode":` or `"subCode":`.
+/// A body that is not JSON is the base64 of it.
 fn code(body: &[u8]) -> Option<i64> {
+    if !body.starts_with(b"{") {
+        return BASE64_STANDARD
+            .decode(body)
+            .ok()
+            .filter(|json| json.starts_with(b"{"))
+            .and_then(|json| code(&json));
+    }
     match number_of(body, b"\"code\":")? {
-        0 => Some(number_of(body, b"\"resCode\":").unwrap_or(0)),
+        0 => {
+            let more = number_of(body, b"\"resCode\":").or(number_of(body, b"\"subCode\":"));
+            Some(more.unwrap_or(0))
+        }
         code => Some(code),
     }
 }
 
-/// The number behind a name, which may be written as text.
+/// The number behind a name, which may be written as text, with a letter in front.
 fn number_of(body: &[u8], name: &[u8]) -> Option<i64> {
     let at = body.windows(name.len()).position(|window| window == name)?;
     let value = body[at + name.len()..].trim_ascii_start();
     let value = value.strip_prefix(b"\"").unwrap_or(value);
+    let value = value.strip_prefix(b"A").or(value.strip_prefix(b"B")).unwrap_or(value);
     let end = value.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'-');
     number(&value[..end.unwrap_or(value.len())])
 }
@@ -101,6 +116,10 @@ mod tests {
         assert_eq!(code(br#"{"code":"200001","data":{"resCode":"200001"}}"#), Some(200_001));
         assert_eq!(code(br#"{"code":0,"data":{}}"#), Some(0));
         assert_eq!(code(br#"{"message":1}"#), None);
+        assert_eq!(code(br#"{"code":"00000","subCode":"0000"}"#), Some(0));
+        assert_eq!(code(br#"{"code":"00000","subCode":"A029998"}"#), Some(29_998));
+        assert_eq!(code(BASE64_STANDARD.encode(r#"{"code":"10003"}"#).as_bytes()), Some(10_003));
+        assert_eq!(code(b"not base64"), None);
     }
 
     #[test]

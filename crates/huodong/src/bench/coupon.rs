@@ -94,7 +94,7 @@ impl Coupon {
         let report = load::run(&Load {
             address,
             host,
-            requests: Requests::Coupons(signed),
+            requests: Requests::Signed { what: "coupons", all: signed },
             seed: 0,
             connections: self.connections,
             threads: self.threads,

@@ -1,9 +1,9 @@
 //! An institution that hands coupons out, for benchmarks.
 
 use huodong_campaign::{
-    ActivityStatus, BookRule, Channel, CouponTerms, CreateCouponActivity, CreateInstitution,
-    Deposit, Discount, Fen, FundActivity, InstitutionId, KeyPurpose, NewOffer, OrgNo, OwnerId,
-    PromotionId, SetStatus, Settlement, UserLimits, Validity,
+    ActivityStatus, BookRule, CertId, Channel, CouponTerms, CreateCouponActivity,
+    CreateInstitution, Deposit, Discount, Fen, FundActivity, InstitutionId, KeyPurpose, NewOffer,
+    OrgNo, OwnerId, PromotionId, SetStatus, Settlement, UserLimits, Validity,
 };
 use huodong_engine::Chance;
 use huodong_server::{App, ensure_platform_keys, keys};
@@ -20,9 +20,13 @@ const STOCK: u32 = u32::MAX;
 const OWNER_ID: &str = "80000001";
 const MEMBER_PREFIX: &str = "BEN";
 
-/// Makes it, with a key of its own and an activity whose coupons never run out, and the platform's
-/// keys where it has none.
-pub(super) async fn make(app: &App, org_no: &OrgNo) -> Result<Lakala, Failure> {
+/// Makes it, with a key of its own and an activity whose coupons never run out and which these
+/// initiators may hand out, too, and the platform's keys where it has none.
+pub(super) async fn make(
+    app: &App,
+    org_no: &OrgNo,
+    initiators: Vec<CertId>,
+) -> Result<Lakala, Failure> {
     let engine = &app.engine;
     let text = |text: &str| text.to_owned().into_boxed_str();
     let now = engine.clock().real();
@@ -57,7 +61,7 @@ pub(super) async fn make(app: &App, org_no: &OrgNo) -> Result<Lakala, Failure> {
                 validity: Validity::Days(30),
             },
             issuers: vec![appid.clone()],
-            initiators: Vec::new(),
+            initiators,
             merchants: Vec::new(),
             stock: STOCK,
         },

@@ -31,7 +31,7 @@ use crate::settings::{Installation, master_key, open_store};
 const MONEY_EACH: Fen = Fen(10_000_000_000_000_000);
 /// Orders under way at once while filling.
 const UNDER_WAY: usize = 8_192;
-const DEADLINE: Duration = Duration::from_secs(120);
+pub(super) const DEADLINE: Duration = Duration::from_secs(120);
 /// How often progress is told, in orders.
 const PROGRESS: u64 = 1_000_000;
 
@@ -151,8 +151,8 @@ impl Fill {
             org_no: org_no.to_string(),
             activities,
         };
-        let lakala = Some(coupon_partner::make(app, &org_no).await?);
-        Ok(Credentials { base_url: self.base_url.clone(), gongyi, lakala })
+        let lakala = Some(coupon_partner::make(app, &org_no, Vec::new()).await?);
+        Ok(Credentials { base_url: self.base_url.clone(), gongyi, lakala, ysepay: None })
     }
 
     async fn activity(

@@ -67,14 +67,16 @@ pub(super) fn run(load: &Load) -> Result<Report, Failure> {
         tally.add(&found);
         last = last.max(ended);
     }
+    let taken = taken.into_inner();
     // Until the last answer: one that came late counts, and so does the time it took.
     let measured = last.saturating_duration_since(from);
     Ok(Report {
         what: load.requests.what(),
         connections: load.connections,
         rate: load.rate,
+        sent: load.count.map_or(taken, |count| taken.min(count)),
         // One that was asked for beyond the last is how a worker learns of the end.
-        ran_out: load.count.is_some_and(|count| taken.into_inner() > count),
+        ran_out: load.count.is_some_and(|count| taken > count),
         measured,
         tally,
     })

@@ -59,7 +59,7 @@ impl Owed {
             merchant_no: "19680000001".to_owned(),
         };
         let org_no = operate(&engine, organization).await?.org_no;
-        let partner = Arc::new(coupon_partner::make(&app, &org_no).await?);
+        let partner = Arc::new(coupon_partner::make(&app, &org_no, Vec::new()).await?);
         clock.freeze(true);
         let addresses = receivers.iter().map(|at| format!("http://{at}/issued").into());
         Ok(Self { engine, clock, partner, addresses: addresses.collect() })

@@ -76,6 +76,8 @@ pub(super) struct Report {
     pub(super) connections: usize,
     /// Requests a second that were to be sent; `None` for a closed loop.
     pub(super) rate: Option<f64>,
+    /// How many requests were sent, before and while it was measured.
+    pub(super) sent: u64,
     /// True where the load ended because there were no more requests, before its time was up.
     pub(super) ran_out: bool,
     /// How long was measured.
@@ -185,6 +187,7 @@ mod tests {
             what: "donations",
             connections: 1,
             rate: None,
+            sent: 101,
             ran_out: false,
             measured,
             tally: both,

@@ -1,5 +1,5 @@
 //! What a load sends: donations that are signed as they go out, which costs next to nothing, or
-//! requests that were signed before, as an RSA signature costs more than all else.
+//! requests that were signed before, as a signature costs more than all else.
 
 use super::order::{Caller, Orders, Stamp};
 
@@ -13,8 +13,13 @@ pub(super) enum Requests {
         /// Which orders.
         orders: Orders,
     },
-    /// Coupon orders, ready to be sent.
-    Coupons(Vec<Vec<u8>>),
+    /// What was signed before, ready to be sent.
+    Signed {
+        /// What is asked for, in the plural.
+        what: &'static str,
+        /// The requests.
+        all: Vec<Vec<u8>>,
+    },
 }
 
 impl Requests {
@@ -22,7 +27,7 @@ impl Requests {
     pub(super) fn what(&self) -> &'static str {
         match self {
             Self::Donations { .. } => "donations",
-            Self::Coupons(_) => "coupons",
+            Self::Signed { what, .. } => what,
         }
     }
 
@@ -33,7 +38,7 @@ impl Requests {
                 let stamp = Box::new(Stamp::new(host, caller, &orders.targets));
                 Pen::Donations { stamp, orders }
             }
-            Self::Coupons(signed) => Pen::Coupons(signed),
+            Self::Signed { all, .. } => Pen::Signed(all),
         }
     }
 }
@@ -41,7 +46,7 @@ impl Requests {
 /// Writes requests.
 pub(super) enum Pen<'r> {
     Donations { stamp: Box<Stamp>, orders: &'r Orders },
-    Coupons(&'r [Vec<u8>]),
+    Signed(&'r [Vec<u8>]),
 }
 
 impl Pen<'_> {
@@ -58,7 +63,7 @@ impl Pen<'_> {
             Self::Donations { stamp, orders } => {
                 stamp.write(&orders.order(number), nonce, timestamp, out);
             }
-            Self::Coupons(signed) => {
+            Self::Signed(signed) => {
                 let number = usize::try_from(number).expect("an index of a list");
                 out.clear();
                 out.extend_from_slice(&signed[number]);

@@ -1,12 +1,14 @@
 //! `huodong serve` as a process of its own, to be measured.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use huodong_engine::source::monotonic;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 use super::receiver::Receivers;
 use crate::config::{MASTER_KEY_VARIABLE, PREFIX};
@@ -20,7 +22,28 @@ const START: Duration = Duration::from_secs(120);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running server; killed when dropped.
-pub(super) struct Served(Child);
+pub(super) struct Served {
+    child: Child,
+    /// Where it serves.
+    pub(super) address: SocketAddr,
+}
+
+/// A child that is killed when it is not wanted any more.
+struct Killed(Option<Child>);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            end(&mut child);
+        }
+    }
+}
+
+fn end(child: &mut Child) {
+    // One that has ended cannot be killed any more; that is all that can go wrong.
+    let _ = child.kill();
+    let _ = child.wait();
+}
 
 impl Served {
     /// Starts it, and returns when it serves.
@@ -40,7 +63,7 @@ impl Served {
         command.env("HUODONG_CALLBACKS__ALLOW_PRIVATE", "true");
         let mut child = command.stderr(Stdio::piped()).spawn().cannot("start a server")?;
         let log = child.stderr.take().ok_or_else(|| Failure::new("the server has no log"))?;
-        let served = Self(child);
+        let mut killed = Killed(Some(child));
         let serving = tokio::task::spawn_blocking(move || {
             let mut said = String::new();
             let mut lines = BufReader::new(log).lines();
@@ -49,7 +72,7 @@ impl Served {
                 if line.contains("\"serving\"") {
                     // Read on, or the pipe fills up.
                     std::thread::spawn(move || lines.for_each(drop));
-                    return Ok(());
+                    return address(&line);
                 }
                 said.push_str(&line);
                 said.push('\n');
@@ -58,8 +81,10 @@ impl Served {
         });
         // In time or not, the server is killed where this fails, and with it the log ends.
         let serving = tokio::time::timeout(START, serving).await;
-        serving.cannot("wait for the server")?.cannot("wait for the server")??;
-        Ok(served)
+        let serving = serving.cannot("wait for the server")?;
+        let address = serving.cannot("wait for the server")??;
+        let child = killed.0.take().ok_or_else(|| Failure::new("the server has gone"))?;
+        Ok(Self { child, address })
     }
 
     /// Returns when so many callbacks have come.
@@ -81,10 +106,15 @@ impl Served {
         Ok(())
     }
 
+    /// Its process.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Its resident memory.
     #[allow(clippy::cast_precision_loss)]
     pub(super) fn memory_mib(&self) -> Result<f64, Failure> {
-        let path = format!("/proc/{}/status", self.0.id());
+        let path = format!("/proc/{}/status", self.id());
         let status = std::fs::read_to_string(&path).cannot(format_args!("read {path}"))?;
         let kib = status.lines().find_map(|line| {
             line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
@@ -95,10 +125,10 @@ impl Served {
 
     /// Tells it to stop and waits for its end.
     pub(super) async fn stop(mut self) -> Result<(), Failure> {
-        kill_process(Pid::from_child(&self.0), Signal::TERM).cannot("stop the server")?;
+        kill_process(Pid::from_child(&self.child), Signal::TERM).cannot("stop the server")?;
         let begin = monotonic();
         loop {
-            match self.0.try_wait().cannot("wait for the server's end")? {
+            match self.child.try_wait().cannot("wait for the server's end")? {
                 Some(ended) if ended.success() => return Ok(()),
                 Some(ended) => return Err(Failure::new(format!("the server ended with {ended}"))),
                 None if begin.elapsed() > PATIENCE => {
@@ -112,8 +142,14 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // One that has ended cannot be killed any more; that is all that can go wrong.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        end(&mut self.child);
     }
+}
+
+/// Where it serves, from the line that says so.
+fn address(line: &str) -> Result<SocketAddr, Failure> {
+    let said: Value = serde_json::from_str(line).cannot("read the server's log")?;
+    let address = said["address"].as_str();
+    let address = address.and_then(|address| address.parse().ok());
+    address.ok_or_else(|| Failure::new(format!("the server does not say where it serves: {line}")))
 }

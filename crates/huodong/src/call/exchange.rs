@@ -21,7 +21,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 const CLOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How the exchange goes and what of it is shown.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct Exchange {
     /// Print the answer's body only.
     #[arg(long, short)]
@@ -31,16 +31,21 @@ pub(super) struct Exchange {
     ca_file: Option<PathBuf>,
 }
 
+/// What most vendors' bodies are.
+pub(super) const JSON: &str = "application/json";
+
 /// One call, signed.
 pub(super) struct Post<'c> {
     /// The server.
     pub(super) base_url: &'c Url,
     /// Where on it.
     pub(super) path: &'c str,
+    /// The body's type.
+    pub(super) content_type: String,
     /// The signature's headers.
     pub(super) headers: Vec<(&'static str, String)>,
     /// The body.
-    pub(super) body: String,
+    pub(super) body: Vec<u8>,
     /// The body as it is shown.
     pub(super) shown: String,
 }
@@ -61,16 +66,21 @@ impl Exchange {
         client(ANSWER_TIMEOUT, self.ca_file.as_deref())
     }
 
+    /// The same, shown to nobody: for what only prepares a call.
+    pub(super) fn quietly(&self) -> Self {
+        Self { quiet: true, ..self.clone() }
+    }
+
     /// Sends a call. The request and the answer's head go to standard error.
     pub(super) async fn send(&self, client: &Client, post: Post<'_>) -> Result<Answered, Failure> {
-        let Post { base_url, path, headers, body, shown } = post;
+        let Post { base_url, path, content_type, headers, body, shown } = post;
         let url = base_url.join(path).cannot(format_args!("call below {base_url}"))?;
         if !self.quiet {
-            eprintln!("> POST {url}\n> Content-Type: application/json");
+            eprintln!("> POST {url}\n> Content-Type: {content_type}");
             headers.iter().for_each(|(name, value)| eprintln!("> {name}: {value}"));
             eprintln!(">\n{shown}\n");
         }
-        let mut request = client.post(url).header("content-type", "application/json");
+        let mut request = client.post(url).header("content-type", content_type);
         for (name, value) in &headers {
             request = request.header(*name, value);
         }

@@ -7,10 +7,10 @@ use serde_json::Value;
 use crate::failure::{Context as _, Failure};
 
 /// A field and what it is set to.
-pub(super) type Field = (String, Value);
+pub(crate) type Field = (String, Value);
 
 /// `name=text`, `name:=json`. The fields named in `numbers` are numbers on the wire, and so here.
-pub(super) fn parse(field: &str, numbers: &[&str]) -> Result<Field, Failure> {
+pub(crate) fn parse(field: &str, numbers: &[&str]) -> Result<Field, Failure> {
     let (name, value) = field.split_once('=').ok_or_else(|| {
         Failure::usage(format!("{field:?}: a field is given as name=value or name:=JSON"))
     })?;
@@ -26,7 +26,7 @@ pub(super) fn parse(field: &str, numbers: &[&str]) -> Result<Field, Failure> {
 }
 
 /// Lays what was given over what is filled in; what is not among that comes last.
-pub(super) fn lay_over(fields: &mut Vec<Field>, given: Vec<Field>) {
+pub(crate) fn lay_over(fields: &mut Vec<Field>, given: Vec<Field>) {
     for (name, value) in given {
         match fields.iter_mut().find(|(known, _)| *known == name) {
             Some((_, slot)) => *slot = value,
@@ -36,13 +36,13 @@ pub(super) fn lay_over(fields: &mut Vec<Field>, given: Vec<Field>) {
 }
 
 /// A JSON object with its fields in this order.
-pub(super) fn object(fields: &[Field]) -> String {
+pub(crate) fn object(fields: &[Field]) -> String {
     let text = |(name, value): &Field| format!("{}:{value}", Value::from(name.as_str()));
     format!("{{{}}}", fields.iter().map(text).collect::<Vec<_>>().join(","))
 }
 
 /// A body of one's own, as it stands; `-` is standard input.
-pub(super) fn whole(body: &str) -> Result<String, Failure> {
+pub(crate) fn whole(body: &str) -> Result<String, Failure> {
     if body != "-" {
         return Ok(body.to_owned());
     }

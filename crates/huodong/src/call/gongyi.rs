@@ -9,7 +9,7 @@ use jiff::civil::DateTime;
 use reqwest::Client;
 use serde_json::Value;
 
-use super::exchange::{Exchange, Post, sandbox_time};
+use super::exchange::{Exchange, JSON, Post, sandbox_time};
 use super::fields::{self, Field};
 use crate::caller::{Called, Caller};
 use crate::failure::Failure;
@@ -54,9 +54,10 @@ impl Gongyi {
         let post = Post {
             base_url: &called.base_url,
             path: self.api.path(),
+            content_type: JSON.to_owned(),
             headers: GongyiSignature::new(&called, None, None).headers().into(),
             shown: pretty(body.as_bytes()),
-            body,
+            body: body.into_bytes(),
         };
         let answered = self.exchange.send(&client, post).await?;
         answered.print()?;

@@ -6,7 +6,7 @@ use huodong_engine::{Chance, Clock};
 use huodong_wire::lakala::{Api, Code, Reply};
 use serde_json::Value;
 
-use super::exchange::{Answered, Exchange, Post};
+use super::exchange::{Answered, Exchange, JSON, Post};
 use super::fields::{self, Field};
 use crate::failure::Failure;
 use crate::institution::{Called, Caller, Institution};
@@ -59,10 +59,11 @@ impl Lakala {
                 Api::Issue => &institution.issue_path,
                 Api::Query => &institution.query_path,
             },
+            content_type: JSON.to_owned(),
             headers: vec![("Authorization", authorization)],
             // Byte for byte, as it is what was signed.
             shown: body.clone(),
-            body,
+            body: body.into_bytes(),
         };
         let answered = self.exchange.send(&client, post).await?;
         let verified = verify(institution, &answered)?;

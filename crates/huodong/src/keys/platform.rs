@@ -15,9 +15,11 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// What is read of a list; nobody has as many keys.
 const KEYS_MAX: usize = 500;
 
-/// The keys with which a running server signs: `reply` its answers, `notify` its callbacks. They
+/// The keys with which a running server signs: `reply` its answers to 拉卡拉 partners, `notify` its
+/// callbacks, `gateway-rsa` and `gateway-sm2` its answers to 银盛 partners of each mode, who also encrypt
+/// for them. They
 /// are made in the server, sealed under its master key, and never leave it; partners get the
-/// certificates. Serving makes the first two by itself.
+/// certificates. Serving makes the first of each by itself.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "What a server signs with:
   huodong keys platform list --server http://127.0.0.1:8080 --token $TOKEN
@@ -30,6 +32,9 @@ To rotate a key while everything goes on, with --server and --token as above:
   huodong keys platform sign-with NEW_SERIAL …           # 3. from now on this one signs
   huodong keys platform retire OLD_SERIAL …              # 4. once nobody verifies what the old one
                                                          #    has signed
+
+A gateway's key that does not sign any more still opens what partners encrypt for it, until it is
+retired.
 
 Replies name their certificate's serial (Lklapi-Serial). Callbacks name none: receivers try each
 certificate of notify.pem.")]
@@ -64,7 +69,8 @@ pub(crate) enum Platform {
         #[command(flatten)]
         operator: Operator,
     },
-    /// Write reply.pem and notify.pem, the certificates partners are to trust.
+    /// Write reply.pem, notify.pem, gateway_rsa.pem and gateway_sm2.pem, the certificates partners are
+    /// to trust.
     Certificates {
         /// The directory to put them in; made where missing.
         #[arg(long, value_name = "DIR")]
@@ -81,6 +87,10 @@ pub(crate) enum Purpose {
     Reply,
     /// Callbacks.
     Notify,
+    /// Answers of the 银盛 gateway in RSA mode.
+    GatewayRsa,
+    /// Answers of the 银盛 gateway in 国密 mode.
+    GatewaySm2,
 }
 
 impl Purpose {
@@ -88,6 +98,8 @@ impl Purpose {
         match self {
             Self::Reply => "reply",
             Self::Notify => "notify",
+            Self::GatewayRsa => "gateway_rsa",
+            Self::GatewaySm2 => "gateway_sm2",
         }
     }
 }
@@ -144,9 +156,9 @@ impl Platform {
                     let keys = operator.keys().await?;
                     std::fs::create_dir_all(&out)
                         .cannot(format_args!("make the directory {}", out.display()))?;
-                    for purpose in [Purpose::Reply, Purpose::Notify] {
+                    for purpose in Purpose::value_variants() {
                         let path = out.join(format!("{}.pem", purpose.name()));
-                        let text = certificates(&keys, purpose);
+                        let text = certificates(&keys, *purpose);
                         if text.is_empty() {
                             let name = purpose.name();
                             return Err(Failure::new(format!("there is no key for {name}")));
@@ -177,7 +189,7 @@ fn key_of(value: Value) -> Result<Key, Failure> {
 impl Key {
     fn line(&self) -> String {
         format!(
-            "{:<34} {:<7} {:<10} until {}",
+            "{:<34} {:<11} {:<10} until {}",
             self.serial_no, self.purpose, self.status, self.valid_until
         )
     }

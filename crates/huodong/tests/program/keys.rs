@@ -54,10 +54,12 @@ fn a_platform_key_rotates_while_partners_call() {
             certificate,
         ])
     };
-    assert_eq!(platform(&["list"]).lines().filter(|line| line.contains("signing")).count(), 2);
+    assert_eq!(platform(&["list"]).lines().filter(|line| line.contains("signing")).count(), 4);
 
     let old = platform(&["certificates", "--out", certificates]);
-    assert!(old.contains("reply.pem") && old.contains("notify.pem"), "{old}");
+    for file in ["reply.pem", "notify.pem", "gateway_rsa.pem", "gateway_sm2.pem"] {
+        assert!(old.contains(file), "{old}");
+    }
     let before = home.path().join("before.pem");
     std::fs::copy(format!("{certificates}/reply.pem"), &before).unwrap();
 
