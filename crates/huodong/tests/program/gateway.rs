@@ -114,6 +114,16 @@ fn a_consult_ends_with_the_issue_of_what_it_calls_success() {
 }
 
 #[test]
+fn faults_meet_the_gateways_calls_too() {
+    let sandbox = Sandbox::start();
+    let url = ["--base-url", sandbox.base_url.as_str()];
+    succeed(&[&["fault", "add", "ysepay.addData", "--code", "B022013"], &url[..]].concat());
+    let enrol = [&["call", "ysepay", "addData", "-q"], &url[..]].concat();
+    assert!(fail(&enrol).1.contains("answered subCode B022013"));
+    assert!(succeed(&enrol).contains("PENDING"), "it was for one call");
+}
+
+#[test]
 fn an_envelope_that_is_wrong_in_one_thing_is_refused_for_it() {
     let sandbox = Sandbox::start();
     let refused = |arguments: &[&str]| {
