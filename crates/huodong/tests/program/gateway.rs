@@ -374,3 +374,23 @@ fn the_gateways_benchmark_reports() {
         assert!(load["share_of_bound"].as_f64().unwrap() > 0.0, "{load}");
     }
 }
+
+/// The README's own lines, with the sandbox's address in place of the well-known one.
+#[test]
+fn a_person_with_curl_and_openssl_consults() {
+    let sandbox = Sandbox::start();
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    for readme in ["README.md", "README.zh-CN.md"] {
+        let home = tempfile::tempdir().unwrap();
+        let text = std::fs::read_to_string(format!("{root}/{readme}")).unwrap();
+        let mut blocks = text.split("```").filter_map(|block| block.strip_prefix("sh\n"));
+        let block = blocks.find(|block| block.contains("DISTID=")).expect("it consults by hand");
+        let lines = block.replace("http://127.0.0.1:18080", &sandbox.base_url);
+        let told = shell(&lines.replace("KEYS=", &format!("KEYS={root}/")), &sandbox, home.path());
+        assert!(told.ends_with(r#""consultResultCode":"SUCCESS"}]}"#), "{told}");
+        let open = "$HUODONG envelope open request.json\n\
+                    $HUODONG envelope open reply.json --request request.json";
+        let told = shell(open, &sandbox, home.path());
+        assert_eq!(told.matches("Signature: right").count(), 2, "{told}");
+    }
+}
