@@ -260,7 +260,8 @@ async fn a_table_that_is_cut_short_says_how_far_it_came_and_can_be_sent_again() 
     first.send(()).unwrap();
     let problem = asked.await.unwrap().problem(504, "deadline", None);
     let detail = problem["detail"].as_str().unwrap();
-    let so_far = "Up to row 101 the table was taken in, so far as it could be; it can be sent again.";
+    let so_far =
+        "Up to row 101 the table was taken in, so far as it could be; it can be sent again.";
     assert!(detail.starts_with(so_far), "{detail}");
     assert_eq!(all(&desk).await.len(), 101);
     second.send(()).unwrap();
