@@ -4,7 +4,7 @@
 #   scripts/bench.sh                        # about half an hour, mostly filling the large database
 #   ORDERS=1000000 SECONDS_EACH=5 scripts/bench.sh
 #   WHAT="bare empty" scripts/bench.sh      # only some parts: bare empty full sync limits postgres
-#                                           # coupon callbacks
+#                                           # coupon callbacks ysepay
 #   OWED=100000 WHAT=callbacks scripts/bench.sh
 #
 # The program must be built (cargo build --release -p huodong). All data goes to a temporary
@@ -13,7 +13,7 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 huodong=${HUODONG:-$here/../target/release/huodong}
-what=${WHAT:-bare empty full sync limits postgres coupon callbacks}
+what=${WHAT:-bare empty full sync limits postgres coupon callbacks ysepay}
 orders=${ORDERS:-10000000}
 connections=${CONNECTIONS:-1 64 256}
 export SECONDS_EACH="${SECONDS_EACH:-10}" WARM_UP="${WARM_UP:-2}" CLIENTS="$connections"
@@ -176,4 +176,13 @@ fi
 if wanted callbacks; then
     echo
     "$huodong" bench callbacks --data "$work" --seconds "$SECONDS_EACH" --owed "$owed"
+fi
+if wanted ysepay; then
+    for c in $connections; do
+        t=$threads
+        [ "$t" -le "$c" ] || t=$c
+        echo
+        "$huodong" bench ysepay --data "$work" --connections "$c" --threads "$t" \
+            --duration "$SECONDS_EACH" --warm-up "$WARM_UP"
+    done
 fi

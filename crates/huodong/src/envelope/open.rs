@@ -7,8 +7,8 @@ use clap::Args;
 use huodong_campaign::SHANGHAI;
 use huodong_engine::Clock;
 use huodong_wire::ysepay::{
-    AddDataRequest, Api, Charset, Common, ConsultRequest, ContentKey, DecodeError, Empty, Mode,
-    UploadRequest, decode,
+    AddDataRequest, Api, Charset, Common, ConsultRequest, ContentKey, Empty, Mode, UploadRequest,
+    decode, req_id_ends_with_time,
 };
 use jiff::civil::DateTime;
 use serde_json::json;
@@ -81,9 +81,10 @@ impl Open {
         let api = Api::from_method(method);
         let name = api.map_or("a method nobody knows", Api::name);
         head(&mut report, captured, &format!("A request: {method} ({name})"));
-        let common = common_fields(&mut report, captured, api);
+        common_fields(&mut report, captured, api);
         let (key, sealed) = self.content_key(&mut report, captured, ring).unzip();
-        let charset = common.as_ref().map_or(Charset::Utf8, |common| common.charset);
+        let charset = captured.fields.get("charset").and_then(Charset::from_name);
+        let charset = charset.unwrap_or_default();
         let content =
             key.and_then(|key| opened(&mut report, captured, "bizContent", &key, charset));
         let signed = tell_signature(&mut report, captured, ring, content.as_deref());
@@ -172,26 +173,22 @@ pub(super) fn head(report: &mut Report, captured: &Captured, what: &str) {
     }
 }
 
-fn common_fields<'c>(
-    report: &mut Report,
-    captured: &'c Captured,
-    api: Option<Api>,
-) -> Option<Common<'c>> {
+fn common_fields(report: &mut Report, captured: &Captured, api: Option<Api>) {
     match Common::read(&captured.fields) {
         Ok(common) => {
-            let age = age(common.time_stamp);
-            report.tell("Common fields: well formed", [format!("timeStamp: {age}")]);
+            let mut lines = vec![format!("timeStamp: {}", age(common.time_stamp))];
+            if !req_id_ends_with_time(common.req_id) {
+                let told = "reqId: does not end with yyMMddHHmmss; initiators that are held to it are \
+                            refused";
+                lines.push(told.to_owned());
+            }
+            report.tell("Common fields: well formed", lines);
             if api.is_none() {
                 let known = Api::ALL.map(Api::method).join(", ");
                 report.wrong("method", "it is none of the gateway's", vec![known], &[]);
             }
-            Some(common)
         }
-        Err(DecodeError::Field { field, reason }) => {
-            report.wrong("Common fields", format!("{field} {reason}"), Vec::new(), &[]);
-            None
-        }
-        Err(DecodeError::NotJson) => None,
+        Err(error) => report.wrong("Common fields", error.to_string(), Vec::new(), &[]),
     }
 }
 

@@ -201,6 +201,40 @@ fn a_person_with_curl_uploads_a_photo() {
     assert!(content["picId"].as_str().unwrap().parse::<u64>().is_ok(), "{content}");
 }
 
+/// An upload as it travels, and one whose file is not the one it speaks of.
+#[test]
+fn a_captured_upload_tells_whether_its_photo_is_the_one_it_speaks_of() {
+    let home = tempfile::tempdir().unwrap();
+    let at = |name: &str| home.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(at("front.bmp"), picture()).unwrap();
+    let seal = ["envelope", "seal", "upload", "--form", "json", "--file", &at("front.bmp")];
+    let fields: Value = serde_json::from_str(&succeed(&seal)).unwrap();
+    let captured = |photo: &[u8]| {
+        let mut body = b"POST /openapi/file/smsc/upload HTTP/1.1\r\nHost: a\r\n\r\n".to_vec();
+        for (name, value) in fields.as_object().unwrap() {
+            let head = format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
+            body.extend([head.as_bytes(), value.as_str().unwrap().as_bytes(), b"\r\n"].concat());
+        }
+        let head =
+            b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f.bmp\"\r\n\r\n";
+        body.extend([&head[..], photo, b"\r\n--b--\r\n"].concat());
+        std::fs::write(at("captured"), body).unwrap();
+        run(&["envelope", "open", &at("captured")])
+    };
+    let output = captured(&picture());
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        told.starts_with("A request: file.smsc.upload (upload); multipart, 9 fields"),
+        "{told}"
+    );
+    assert!(told.contains("The part file\n  f.bmp, 58 bytes\n  sha256 "), "{told}");
+    let output = captured(b"another");
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("sha256: WRONG: the content says another one"), "{told}");
+}
+
 /// Seals a consult into a file; the file and the fields.
 fn sealed(home: &Path, arguments: &[&str]) -> (String, Value) {
     let file = home.join("request.json").to_str().unwrap().to_owned();
