@@ -24,24 +24,20 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    fn new(reply: Reply<'static>, cause: Option<String>, for_now: bool) -> Self {
-        Self { reply: Box::new(reply), cause, for_now }
-    }
-
     /// The gateway refuses, for a reason that may be empty.
     pub(super) fn gateway(code: GatewayCode, reason: impl Into<Cow<'static, str>>) -> Self {
         let for_now = matches!(code, GatewayCode::RateLimited | GatewayCode::Internal);
-        Self::new(Reply::gateway(code, &reason.into()), None, for_now)
+        Self { reply: Box::new(Reply::gateway(code, &reason.into())), cause: None, for_now }
     }
 
     /// It cannot be carried out now, of a call that was let in.
     pub(super) fn busy(api: Api) -> Self {
-        Self::new(failed(api), None, true)
+        Self { reply: Box::new(failed(api)), cause: None, for_now: true }
     }
 
     /// It cannot be carried out for a reason of ours.
     pub(super) fn internal(api: Api, cause: String) -> Self {
-        Self::new(failed(api), Some(cause), false)
+        Self { reply: Box::new(failed(api)), cause: Some(cause), for_now: false }
     }
 
     /// A command that got no outcome. Whichever way it failed, the same call sent again finds what
@@ -50,7 +46,9 @@ impl Refusal {
         app.metrics.engine_failed(error);
         match error {
             EngineError::Busy => Self::busy(api),
-            EngineError::Deadline => Self::new(late(api), Some(error.to_string()), false),
+            EngineError::Deadline => {
+                Self { reply: Box::new(late(api)), cause: Some(error.to_string()), for_now: false }
+            }
             EngineError::Unavailable(_)
             | EngineError::CommitUnknown
             | EngineError::Broken(_)
