@@ -136,16 +136,18 @@ async fn done(operator: &Operator<Administers>, table: Table) -> Result<Import, 
 /// Asks the rules what they would make of the rows, beside what is stored.
 async fn told(operator: &Operator<Administers>, table: Table) -> Result<Import, Problem> {
     let now = operator.app().engine.clock().now();
-    let import = operator.read(move |reader| {
+    let told = operator.read(move |reader| {
         let mut import = Import::of(true, &table);
         let mut world = scratch(reader, &table.rows, now)?;
         for chunk in table.rows.chunks(AT_ONCE) {
-            let became = command(chunk).decide(&mut world);
-            import.count(chunk, became.unwrap_or_default());
+            match command(chunk).decide(&mut world) {
+                Ok(became) => import.count(chunk, became),
+                Err(refusal) => return Ok(Err(refusal)),
+            }
         }
-        Ok(import.finished(table.wrong))
+        Ok(Ok(import.finished(table.wrong)))
     });
-    import.await
+    told.await?.map_err(Into::into)
 }
 
 fn command(chunk: &[(u64, MerchantRow)]) -> ImportMerchants {
