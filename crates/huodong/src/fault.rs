@@ -1,7 +1,7 @@
 //! `huodong fault`: what a sandbox is to do wrong.
 
 use clap::{ArgGroup, Args, Subcommand};
-use huodong_wire::{gongyi, lakala};
+use huodong_wire::{gongyi, lakala, ysepay};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
@@ -17,6 +17,7 @@ use crate::failure::Failure;
   huodong fault add RewardToDonate --code 32240004 --field money=404 --count unlimited
   huodong fault add RewardDonateQuery --delay-ms 3000
   huodong fault add lakala.issue --code 999999 --count 3       # 系统异常
+  huodong fault add ysepay.addData --code B022013              # 未找到图片id得路由
   huodong fault                                                # which are set?
   huodong fault clear")]
 pub(crate) struct Fault {
@@ -40,12 +41,12 @@ enum Step {
 #[command(group = ArgGroup::new("what").required(true).multiple(true)
     .args(["code", "delay_ms", "drop_before", "drop_after"]))]
 struct Add {
-    /// The call: a vendor's name for it, lakala.issue or lakala.query.
+    /// The call: a vendor's name for it; with lakala. or ysepay. in front where it is theirs.
     #[arg(value_parser = api)]
     api: String,
     /// Answer this code; nothing is done.
     #[arg(long, allow_negative_numbers = true, conflicts_with_all = ["drop_before", "drop_after"])]
-    code: Option<i64>,
+    code: Option<String>,
     /// The text beside the code.
     #[arg(long, requires = "code")]
     msg: Option<String>,
@@ -70,7 +71,8 @@ struct Add {
 fn api(text: &str) -> Result<String, String> {
     let gongyi = gongyi::Api::ALL.into_iter().map(|api| api.name().to_owned());
     let lakala = lakala::Api::ALL.into_iter().map(|api| format!("lakala.{}", api.name()));
-    let all: Vec<_> = gongyi.chain(lakala).collect();
+    let ysepay = ysepay::Api::ALL.into_iter().map(|api| format!("ysepay.{}", api.name()));
+    let all: Vec<_> = gongyi.chain(lakala).chain(ysepay).collect();
     let found = all.iter().find(|name| name.eq_ignore_ascii_case(text)).cloned();
     found.ok_or_else(|| format!("the calls are {}", all.join(", ")))
 }
@@ -99,7 +101,7 @@ impl Add {
             Err(_) => json!(self.count),
         };
         let mut body = json!({"api": self.api, "count": count, "match": matching});
-        if let Some(code) = self.code {
+        if let Some(code) = &self.code {
             body["answer"] = json!({"code": code});
         }
         if let Some(msg) = &self.msg {

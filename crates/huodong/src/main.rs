@@ -46,7 +46,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 ///
 /// It takes 腾讯公益 points donations: money of an organization, frozen for an activity, goes to a
 /// charity project when a user gives points. It issues 拉卡拉 coupons, watches over their life, and
-/// tells partners by callbacks that survive a crash. Each order happens once however often it is
+/// tells partners by callbacks that survive a crash. It stands for the 银盛 gateway, in RSA and 国密 mode:
+/// photos, enrolments that people review, and what a user can claim. Each order happens once however often it is
 /// sent, no activity is overdrawn or oversold, and what was answered is on disk.
 #[derive(Debug, Parser)]
 #[command(version, after_help = GUIDE)]
@@ -61,12 +62,14 @@ Try it, in two terminals:
   huodong call gongyi RewardToDonate     # a signed donation, and the whole exchange
   huodong listen                         # in a third one: receives callbacks
   huodong call lakala issue              # a signed coupon order; its callback arrives there
+  huodong call ysepay addData            # photos and an enrolment, sealed and signed, 国密 or RSA
 
 Test your program against it:
   huodong sandbox --credentials sandbox.json     # where to call, and as whom
   huodong clock advance 1h                       # what is due by then, happens
   huodong fault add RewardToDonate --code 32240007 --count 2
   huodong listen --answers fail,500,drop,ack     # see a callback's schedule work
+  huodong envelope open request.json             # what is in a 银盛 request, and what is wrong with it
   huodong reset
 
 Run it for others:
@@ -96,7 +99,7 @@ enum Command {
     Envelope(envelope::Envelope),
     /// Receive callbacks, verify and show them, and answer as told.
     Listen(listen::Listen),
-    /// Make RSA keys and certificates, and rotate the platform's.
+    /// Make keys and certificates, look into key files, and rotate the platform's keys.
     #[command(subcommand)]
     Keys(keys::Keys),
     /// Read, stop, move and set a sandbox's clock.

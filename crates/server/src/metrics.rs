@@ -224,7 +224,7 @@ impl Metrics {
         );
         registry.register(
             "signatures_waiting",
-            "Answers and callbacks waiting for a core to sign them",
+            "Answers and callbacks waiting for a core to sign them, and ysepay calls to open them",
             signatures_waiting.clone(),
         );
         let days_left = Family::<Purpose, Gauge>::default();

@@ -2,6 +2,7 @@
 //! and secrets, at every start.
 
 mod activities;
+mod consults;
 mod coupons;
 mod initiators;
 mod plant;
@@ -12,9 +13,11 @@ use crate::MasterKey;
 
 pub(crate) use activities::other_activity;
 pub use activities::{SeedActivity, ordinary_activities, special_activities};
+pub use consults::{CONSULTS, SeedConsult};
 pub(crate) use coupons::other_coupons;
 pub use coupons::{
-    ONE_MERCHANT_ACTIVITY, SeedCoupons, UNPERMITTED_ACTIVITY, ordinary_coupons, special_coupons,
+    ONE_MERCHANT_ACTIVITY, POOR_ACTIVITY, SeedCoupons, UNPERMITTED_ACTIVITY, ordinary_coupons,
+    special_coupons,
 };
 pub use initiators::{
     ALIPAY_PID, GATEWAY_RSA_KEY, GATEWAY_SM2_KEY, INITIATORS, MERCHANTS, OTHER_ALIPAY_PID,

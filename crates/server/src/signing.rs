@@ -1,14 +1,18 @@
-//! Where signatures are made: off the async threads, as many at once as there are cores, answers
-//! before callbacks, but not so that callbacks starve.
+//! Where work with keys is done: off the async threads, as much at once as there are cores; answers
+//! are signed before further calls are looked at, and these before callbacks, but not so that any of
+//! them starves.
 //!
-//! An RSA signature takes a fifth of a millisecond of a core. On an async thread it would hold up
-//! every other call there; on a thread for each it would make thousands of them. So what is to be
-//! signed waits in two queues, and up to one *signer* for each core, on tokio's blocking threads,
-//! works them off: whoever brings the first piece starts a signer, which goes on until nothing
-//! waits. Under load no thread is woken and none goes to sleep between two signatures.
+//! An RSA signature takes a fifth of a millisecond of a core, and so does looking at a call of the
+//! ysepay gateway's. On an async thread it would hold up every other call there; on a thread for each
+//! it would make thousands of them. So what is to be done waits in queues, and up to one *signer* for
+//! each core, on tokio's blocking threads, works them off: whoever brings the first piece starts a
+//! signer, which goes on until nothing waits. Under load no thread is woken and none goes to sleep
+//! between two signatures.
 //!
-//! While answers keep the signers busy, a callback has its turn after every few of them: it has an
-//! attempt's time limit behind it, and a receiver that waits for it.
+//! Answers go first, as a call that was begun is better finished than another begun; by that whoever
+//! floods one face with forged calls delays hardly anybody's answers. While answers keep the signers
+//! busy, the others have their turn after every few of them: a callback has an attempt's time limit
+//! behind it, and a receiver that waits for it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,17 +22,20 @@ use huodong_engine::source::monotonic;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-/// Which of two pieces goes first.
+/// Which of several pieces goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Urgency {
-    /// Somebody waits for an answer.
+    /// Somebody waits for an answer that is ready but for its signature.
     Reply,
+    /// A call is to be verified and opened.
+    Call,
     /// A callback is due.
     Callback,
 }
 
-/// So many answers in a row may go before a callback that waits.
-const REPLIES_IN_A_ROW: usize = 4;
+const KINDS: usize = 3;
+/// So many of each kind may go in a row before others that wait.
+const IN_A_ROW: [usize; KINDS] = [4, 2, 1];
 
 /// What a signature takes as long as none has been made: an RSA-2048 one of a slow core.
 const TAKES_AT_FIRST: Duration = Duration::from_micros(250);
@@ -53,23 +60,17 @@ struct Inner {
 
 struct Queues {
     at_work: usize,
-    replies: VecDeque<Piece>,
-    callbacks: VecDeque<Piece>,
-    /// Answers that went before the callback which is next.
-    went_before: usize,
+    /// What waits, by urgency.
+    waiting: [VecDeque<Piece>; KINDS],
+    /// How many of each kind went before those that are next.
+    went: [usize; KINDS],
     /// The mean of what the last pieces took.
     takes: Duration,
 }
 
 impl Default for Queues {
     fn default() -> Self {
-        Self {
-            at_work: 0,
-            replies: VecDeque::new(),
-            callbacks: VecDeque::new(),
-            went_before: 0,
-            takes: TAKES_AT_FIRST,
-        }
+        Self { at_work: 0, waiting: Default::default(), went: [0; KINDS], takes: TAKES_AT_FIRST }
     }
 }
 
@@ -79,17 +80,25 @@ impl Queues {
     }
 
     fn next(&mut self) -> Option<Piece> {
-        if self.callbacks.is_empty() {
-            return self.replies.pop_front();
-        }
-        if self.went_before < REPLIES_IN_A_ROW
-            && let Some(reply) = self.replies.pop_front()
-        {
-            self.went_before += 1;
-            return Some(reply);
-        }
-        self.went_before = 0;
-        self.callbacks.pop_front()
+        let waits = |kind: &usize| !self.waiting[*kind].is_empty();
+        let first = (0..KINDS).find(waits)?;
+        let has_turn = |kind: &usize| waits(kind) && self.went[*kind] < IN_A_ROW[*kind];
+        let alone = !(first + 1..KINDS).any(|kind| waits(&kind));
+        let next = (first..KINDS).find(has_turn).filter(|_| !alone).unwrap_or_else(|| {
+            self.went = [0; KINDS];
+            first
+        });
+        // What nobody waits behind counts for nothing.
+        self.went[next] += usize::from(!alone);
+        self.waiting[next].pop_front()
+    }
+
+    /// How many pieces go before one of this kind that comes now.
+    fn before(&self, kind: usize) -> usize {
+        let own = self.waiting[kind].len();
+        let rounds = own / IN_A_ROW[kind] + 1;
+        let others = (0..KINDS).filter(|other| *other != kind);
+        own + others.map(|it| self.waiting[it].len().min(rounds * IN_A_ROW[it])).sum::<usize>()
     }
 }
 
@@ -112,18 +121,21 @@ impl Signers {
 
     /// How many pieces wait.
     pub fn waiting(&self) -> usize {
-        let queues = self.0.queues.lock();
-        queues.replies.len() + queues.callbacks.len()
+        self.0.queues.lock().waiting.iter().map(VecDeque::len).sum()
     }
 
     /// How long an answer would wait for its signature that was asked for now, going by what the
-    /// last ones took.
+    /// last pieces took.
     pub fn backlog(&self) -> Duration {
+        self.backlog_of(Urgency::Reply)
+    }
+
+    /// The same for any piece.
+    pub fn backlog_of(&self, urgency: Urgency) -> Duration {
         let queues = self.0.queues.lock();
-        let replies = queues.replies.len();
-        let callbacks = queues.callbacks.len().min(replies / REPLIES_IN_A_ROW + 1);
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        queues.takes.saturating_mul(count(replies + callbacks)) / count(self.0.at_once_max)
+        let before = count(queues.before(urgency as usize));
+        queues.takes.saturating_mul(before) / count(self.0.at_once_max)
     }
 
     /// Has a piece of work done and waits for it. One that nobody waits for any more is left out.
@@ -145,10 +157,7 @@ impl Signers {
         });
         let another = {
             let mut queues = self.0.queues.lock();
-            match urgency {
-                Urgency::Reply => queues.replies.push_back(piece),
-                Urgency::Callback => queues.callbacks.push_back(piece),
-            }
+            queues.waiting[urgency as usize].push_back(piece);
             let another = queues.at_work < self.0.at_once_max;
             queues.at_work += usize::from(another);
             another
@@ -247,16 +256,24 @@ mod tests {
         };
         let mut queues = Queues::default();
         // Answers that no callback waited behind count for nothing.
-        queues.replies.extend((0..3).map(|_| note('r')));
+        queues.waiting[0].extend((0..3).map(|_| note('r')));
         for _ in 0..3 {
             queues.next().expect("an answer waits")();
         }
-        queues.replies.extend((0..10).map(|_| note('r')));
-        queues.callbacks.extend((0..4).map(|_| note('c')));
+        queues.waiting[0].extend((0..10).map(|_| note('r')));
+        queues.waiting[2].extend((0..4).map(|_| note('c')));
         while let Some(piece) = queues.next() {
             piece();
         }
         assert_eq!(*order.lock(), "rrr rrrrc rrrrc rrcc".replace(' ', ""));
+        order.lock().clear();
+        queues.waiting[0].extend((0..9).map(|_| note('r')));
+        queues.waiting[1].extend((0..9).map(|_| note('v')));
+        queues.waiting[2].extend((0..3).map(|_| note('c')));
+        while let Some(piece) = queues.next() {
+            piece();
+        }
+        assert_eq!(*order.lock(), "rrrrvvc rrrrvvc rvvc vvv".replace(' ', ""));
     }
 
     #[test]
@@ -265,11 +282,13 @@ mod tests {
         assert_eq!(signers.backlog(), Duration::ZERO);
         let mut queues = signers.0.queues.lock();
         let piece = || -> Piece { Box::new(|| ()) };
-        queues.replies.extend((0..80).map(|_| piece()));
+        queues.waiting[0].extend((0..80).map(|_| piece()));
         // Of these, every fifth turn is one's.
-        queues.callbacks.extend((0..1_000).map(|_| piece()));
+        queues.waiting[2].extend((0..1_000).map(|_| piece()));
         drop(queues);
         assert_eq!(signers.backlog(), TAKES_AT_FIRST * 101 / 2);
+        assert_eq!(signers.backlog_of(Urgency::Call), TAKES_AT_FIRST * 5 / 2);
+        assert_eq!(signers.backlog_of(Urgency::Callback), TAKES_AT_FIRST * 1_080 / 2);
         for _ in 0..200 {
             signers.0.queues.lock().took(Duration::from_millis(1));
         }

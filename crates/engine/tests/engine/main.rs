@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, unreachable_pub)]
 
 mod commands;
+mod consults;
 mod coupons;
 mod delivery;
 mod photos;

@@ -252,7 +252,7 @@ pub async fn furnish(engine: &Engine, settlement: Settlement) {
     done(engine, SetStatus { activity_no, status: ActivityStatus::Running }).await;
 }
 
-fn order(number: usize, address: &str) -> Issue {
+pub fn order(number: usize, address: &str) -> Issue {
     Issue {
         key: CouponKey {
             appid: InstitutionId::from("bank"),

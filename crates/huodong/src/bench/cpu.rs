@@ -1,44 +1,38 @@
-//! Processor time of a process, from what Linux tells of its threads.
+//! Processor time of a process, as the system counts it.
 
-use std::collections::HashMap;
+use rustix::param::clock_ticks_per_second;
 
 use crate::failure::{Context as _, Failure};
 
-/// What each thread of a process had used at a moment, in nanoseconds.
+/// What a process had used at a moment, its threads that have ended included.
 pub(super) struct Cpu {
     process: u32,
-    threads: HashMap<String, u64>,
+    ticks: u64,
 }
 
 impl Cpu {
     pub(super) fn of(process: u32) -> Result<Self, Failure> {
-        let mut threads = HashMap::new();
-        let directory = format!("/proc/{process}/task");
-        let entries = std::fs::read_dir(&directory).cannot(format_args!("read {directory}"))?;
-        for entry in entries {
-            let entry = entry.cannot(format_args!("read {directory}"))?;
-            // A thread that has ended meanwhile has nothing to tell.
-            let Ok(text) = std::fs::read_to_string(entry.path().join("schedstat")) else {
-                continue;
-            };
-            let used = text.split_whitespace().next().and_then(|used| used.parse().ok());
-            threads.insert(entry.file_name().to_string_lossy().into_owned(), used.unwrap_or(0));
-        }
-        Ok(Self { process, threads })
+        let path = format!("/proc/{process}/stat");
+        let stat = std::fs::read_to_string(&path).cannot(format_args!("read {path}"))?;
+        // The program's name, in brackets, may hold blanks; what follows are numbers.
+        let numbers = stat.rsplit_once(')').map(|(_, numbers)| numbers).unwrap_or_default();
+        let numbers: Vec<u64> =
+            numbers.split_whitespace().map(|number| number.parse().unwrap_or(0)).collect();
+        // utime and stime, the fourteenth and fifteenth of all.
+        let used = numbers.get(11).zip(numbers.get(12)).map(|(user, system)| user + system);
+        let ticks = used.ok_or_else(|| Failure::new(format!("{path} tells no times")))?;
+        Ok(Self { process, ticks })
     }
 
     pub(super) fn own() -> Result<Self, Failure> {
         Self::of(std::process::id())
     }
 
-    /// What has been used since, shared among so many calls, in microseconds. What a thread used
-    /// that has ended since is lost.
+    /// What has been used since, in microseconds for each of so many calls.
     #[allow(clippy::cast_precision_loss)]
     pub(super) fn us_each(&self, calls: u64) -> Result<f64, Failure> {
-        let now = Self::of(self.process)?;
-        let before = |thread| self.threads.get(thread).copied().unwrap_or(0);
-        let used: u64 =
-            now.threads.iter().map(|(thread, used)| used.saturating_sub(before(thread))).sum();
-        Ok(used as f64 / 1_000.0 / calls as f64)
+        let used = Self::of(self.process)?.ticks.saturating_sub(self.ticks);
+        let us = used as f64 * 1e6 / clock_ticks_per_second() as f64;
+        Ok(us / calls.max(1) as f64)
     }
 }

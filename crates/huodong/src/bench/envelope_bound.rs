@@ -7,6 +7,7 @@ use huodong_engine::source::monotonic;
 use huodong_wire::ysepay::{Mode, PrivateKey, PublicKey, open};
 use serde_json::{Value, json};
 
+use super::cpu::Cpu;
 use super::sign::cores;
 use crate::failure::Failure;
 
@@ -35,6 +36,23 @@ pub(super) struct Steps {
     all: f64,
 }
 
+/// Answers, were there nothing but their keys' work.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bound {
+    /// A second, on every core.
+    pub(super) per_s: f64,
+    /// Processor time of one, in microseconds.
+    pub(super) us_each: f64,
+}
+
+impl Bound {
+    /// The mean of two measurements.
+    pub(super) fn mean([a, b]: [Self; 2]) -> Self {
+        let per_s = f64::midpoint(a.per_s, b.per_s);
+        Self { per_s, us_each: f64::midpoint(a.us_each, b.us_each) }
+    }
+}
+
 impl Work {
     fn verify(&self) {
         assert!(self.request.fields.verify(&self.caller), "the request is signed");
@@ -61,16 +79,18 @@ impl Work {
     pub(super) fn steps(&self) -> Result<Steps, Failure> {
         Ok(Steps {
             mode: self.gateway.mode(),
-            verify: rate(1, STEP, &|| self.verify())?,
-            open: rate(1, STEP, &|| self.open())?,
-            sign: rate(1, STEP, &|| self.sign())?,
-            all: rate(1, STEP, &|| self.all())?,
+            verify: rate(1, STEP, &|| self.verify())?.0,
+            open: rate(1, STEP, &|| self.open())?.0,
+            sign: rate(1, STEP, &|| self.sign())?.0,
+            all: rate(1, STEP, &|| self.all())?.0,
         })
     }
 
-    /// Answers a second, were there nothing but their keys' work, on every core.
-    pub(super) fn bound(&self, span: Duration) -> Result<f64, Failure> {
-        rate(cores(), span, &|| self.all())
+    /// What every core together can do of it, and nothing else.
+    pub(super) fn bound(&self, span: Duration) -> Result<Bound, Failure> {
+        let before = Cpu::own()?;
+        let (per_s, count) = rate(cores(), span, &|| self.all())?;
+        Ok(Bound { per_s, us_each: before.us_each(count)? })
     }
 }
 
@@ -92,8 +112,9 @@ impl std::fmt::Display for Steps {
     }
 }
 
+/// How often a second some threads do it, and how often they did.
 #[allow(clippy::cast_precision_loss)]
-fn rate(threads: usize, span: Duration, work: &(dyn Fn() + Sync)) -> Result<f64, Failure> {
+fn rate(threads: usize, span: Duration, work: &(dyn Fn() + Sync)) -> Result<(f64, u64), Failure> {
     let begin = monotonic();
     let until = begin + span;
     let repeat = || {
@@ -113,5 +134,5 @@ fn rate(threads: usize, span: Duration, work: &(dyn Fn() + Sync)) -> Result<f64,
     for count in counts {
         all += count.map_err(|_| Failure::new("a thread panicked"))?;
     }
-    Ok(all as f64 / seconds)
+    Ok((all as f64 / seconds, all))
 }

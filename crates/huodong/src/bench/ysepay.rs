@@ -12,7 +12,7 @@ use huodong_wire::ysepay::{Api, Mode, ReceivedReply};
 use serde_json::{Value, json};
 
 use super::cpu::Cpu;
-use super::envelope_bound::Work;
+use super::envelope_bound::{Bound, Work};
 use super::gateway_partner::{self, Calling, Partner};
 use super::load::{self, Load};
 use super::report::Report;
@@ -35,7 +35,8 @@ const SAMPLES: usize = 256;
 /// keys: each answer costs the server a verification, an opening and a signature.
 ///
 /// The bound is those three on every core at once, and nothing else, measured before and after each
-/// load; the load generator takes its share of the same cores. All requests are sealed before the load
+/// load; the load generator takes its share of the same cores. On a machine that others use, too, the
+/// rates say little; what the processor time is spent on, told beside them, says more. All requests are sealed before the load
 /// begins, as that is the callers' work, and differ in reqId, content and keys. The server is a process
 /// of its own on a database of its own, which is audited at the end; a sample of the replies is
 /// verified.
@@ -76,8 +77,8 @@ struct Found {
     mode: Mode,
     api: Api,
     report: Report,
-    /// Answers a second, were there nothing but the keys' work, on every core.
-    bound: f64,
+    /// What the keys' work alone takes.
+    bound: Bound,
     verified: usize,
     /// Processor time of the server and of the load generator, in microseconds a call.
     server_us: f64,
@@ -155,7 +156,7 @@ impl Ysepay {
     ) -> Result<Found, Failure> {
         let before = work.bound(BOUND)?;
         let seconds = self.warm_up + self.duration;
-        let count = self.count.unwrap_or_else(|| enough(before * seconds, self.connections));
+        let count = self.count.unwrap_or_else(|| enough(before.per_s * seconds, self.connections));
         let count = count.min(REQUESTS_MAX);
         let begin = monotonic();
         let host = server.address.to_string();
@@ -185,7 +186,7 @@ impl Ysepay {
         let after = work.bound(BOUND)?;
         let verified = verify(calling, &report.tally.samples)?;
         // The machine's speed changes under us; the run lies between the two.
-        let bound = f64::midpoint(before, after);
+        let bound = Bound::mean([before, after]);
         Ok(Found { mode: calling.mode(), api, report, bound, verified, server_us, sender_us })
     }
 }
@@ -230,14 +231,22 @@ fn audit(directory: &Path) -> Result<(), Failure> {
 
 impl Found {
     fn share(&self) -> f64 {
-        self.report.accepted_per_s() / self.bound.max(1e-9)
+        self.report.accepted_per_s() / self.bound.per_s.max(1e-9)
+    }
+
+    /// How much of the processor time is the keys' work; what the machine does for others is not in
+    /// it.
+    fn share_of_time(&self) -> f64 {
+        self.bound.us_each / (self.server_us + self.sender_us).max(1e-9)
     }
 
     fn json(&self) -> Value {
         let mut found = self.report.json();
         found["mode"] = json!(self.mode.name());
         found["api"] = json!(self.api.name());
-        found["bound_per_s"] = json!(self.bound);
+        found["bound_per_s"] = json!(self.bound.per_s);
+        found["keys_us_each"] = json!(self.bound.us_each);
+        found["share_of_time"] = json!(self.share_of_time());
         found["share_of_bound"] = json!(self.share());
         found["replies_verified"] = json!(self.verified);
         found["server_us_each"] = json!(self.server_us);
@@ -251,16 +260,16 @@ impl std::fmt::Display for Found {
         let Self { mode, api, report, bound, verified, server_us, sender_us } = self;
         let (share, cores) = (self.share() * 100.0, cores());
         writeln!(f, "{api}, {mode}: {report}")?;
+        let Bound { per_s, us_each: keys_us } = bound;
         writeln!(
             f,
-            "that is {share:.0} % of {bound:.0} /s, the keys' work alone on all {cores} cores"
+            "that is {share:.0} % of {per_s:.0} /s, the keys' work alone on all {cores} cores"
         )?;
-        #[allow(clippy::cast_precision_loss)]
-        let keys_us = cores as f64 * 1e6 / bound;
         write!(
             f,
-            "processor time a call: server {server_us:.0} µs, of which keys {keys_us:.0}; load generator \
-             {sender_us:.0} µs; {verified} replies verified"
+            "processor time a call: keys {keys_us:.0} µs, server in all {server_us:.0} µs, load \
+             generator {sender_us:.0} µs: {:.0} % is the keys'; {verified} replies verified",
+            self.share_of_time() * 100.0
         )
     }
 }

@@ -1,6 +1,5 @@
 //! `huodong call ysepay`.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -14,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::exchange::{Exchange, Post};
 use super::fields;
 use crate::content::{self, Photo, api};
-use crate::failure::{Context as _, Failure};
+use crate::failure::Failure;
 use crate::initiator::{Called, Caller};
 use crate::json_text::pretty;
 use crate::sealing::{Sealing, charset, set};
@@ -113,8 +112,7 @@ impl Ysepay {
                 Err(why) => eprintln!("Signature: WRONG: {why}"),
             }
         }
-        // Not println: a reader such as `head` that has seen enough is no failure of ours.
-        writeln!(std::io::stdout().lock(), "{}", opened.shown).cannot("print the reply")?;
+        println!("{}", opened.shown);
         if opened.outcome.is_ok()
             && !self.exchange.quiet
             && let Some(next) = self.next(&called, &opened.data)

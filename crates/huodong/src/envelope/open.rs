@@ -1,6 +1,6 @@
 //! `huodong envelope open`.
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -62,16 +62,13 @@ impl Open {
             self.open_request(&captured, &ring)
         };
         let Findings { report, content } = findings;
-        let mut out = std::io::stdout().lock();
-        let printed = if self.json {
-            writeln!(out, "{}", pretty(report.json().to_string().as_bytes()))
+        if self.json {
+            println!("{}", pretty(report.json().to_string().as_bytes()));
         } else if self.content {
-            writeln!(out, "{}", content.as_deref().unwrap_or_default())
+            println!("{}", content.as_deref().unwrap_or_default());
         } else {
-            write!(out, "{report}")
-        };
-        // Not println: a reader such as `head` that has seen enough is no failure of ours.
-        printed.cannot("print the findings")?;
+            print!("{report}");
+        }
         match report.faults() {
             [] => Ok(()),
             faults => Err(Failure::new(faults.join("; "))),

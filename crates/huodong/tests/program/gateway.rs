@@ -114,6 +114,16 @@ fn a_consult_ends_with_the_issue_of_what_it_calls_success() {
 }
 
 #[test]
+fn faults_meet_the_gateways_calls_too() {
+    let sandbox = Sandbox::start();
+    let url = ["--base-url", sandbox.base_url.as_str()];
+    succeed(&[&["fault", "add", "ysepay.addData", "--code", "B022013"], &url[..]].concat());
+    let enrol = [&["call", "ysepay", "addData", "-q"], &url[..]].concat();
+    assert!(fail(&enrol).1.contains("answered subCode B022013"));
+    assert!(succeed(&enrol).contains("PENDING"), "it was for one call");
+}
+
+#[test]
 fn an_envelope_that_is_wrong_in_one_thing_is_refused_for_it() {
     let sandbox = Sandbox::start();
     let refused = |arguments: &[&str]| {
@@ -362,5 +372,25 @@ fn the_gateways_benchmark_reports() {
         assert_eq!(load["codes"], json!({"0": 120}), "{load}");
         assert!(load["replies_verified"].as_u64().unwrap() > 0, "{load}");
         assert!(load["share_of_bound"].as_f64().unwrap() > 0.0, "{load}");
+    }
+}
+
+/// The README's own lines, with the sandbox's address in place of the well-known one.
+#[test]
+fn a_person_with_curl_and_openssl_consults() {
+    let sandbox = Sandbox::start();
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    for readme in ["README.md", "README.zh-CN.md"] {
+        let home = tempfile::tempdir().unwrap();
+        let text = std::fs::read_to_string(format!("{root}/{readme}")).unwrap();
+        let mut blocks = text.split("```").filter_map(|block| block.strip_prefix("sh\n"));
+        let block = blocks.find(|block| block.contains("DISTID=")).expect("it consults by hand");
+        let lines = block.replace("http://127.0.0.1:18080", &sandbox.base_url);
+        let told = shell(&lines.replace("KEYS=", &format!("KEYS={root}/")), &sandbox, home.path());
+        assert!(told.ends_with(r#""consultResultCode":"SUCCESS"}]}"#), "{told}");
+        let open = "$HUODONG envelope open request.json\n\
+                    $HUODONG envelope open reply.json --request request.json";
+        let told = shell(open, &sandbox, home.path());
+        assert_eq!(told.matches("Signature: right").count(), 2, "{told}");
     }
 }

@@ -4,7 +4,7 @@ use huodong_campaign::EnvelopeMode;
 use serde::{Deserialize, Serialize};
 
 use crate::keys::GatewayCertificate;
-use crate::seed::{self, SeedInitiator, SeedMerchant};
+use crate::seed::{self, SeedConsult, SeedInitiator, SeedMerchant};
 
 /// Who calls the gateway, and what they may ask about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +65,21 @@ pub struct ConsultCredentials {
     pub activity_ids: Vec<String>,
     /// Activities that show one thing each: the lakala part's say what.
     pub special_activity_ids: Vec<String>,
+    /// What is said of activities to show one thing each.
+    pub special: Vec<SpecialConsult>,
+    /// Another merchant's PID; each of the initiators has this one, too.
+    pub other_merchant_id: String,
+}
+
+/// What is said of an activity to a user that has nothing yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpecialConsult {
+    /// Which.
+    pub activity_id: String,
+    /// The consultResultCode, or the subCode where nothing is said of any activity.
+    pub result: String,
+    /// Why.
+    pub note: String,
 }
 
 impl YsepayCredentials {
@@ -78,10 +93,20 @@ impl YsepayCredentials {
                 merchant_id: seed::ALIPAY_PID.to_owned(),
                 activity_ids: ids(seed::ordinary_coupons()),
                 special_activity_ids: ids(seed::special_coupons()),
+                special: seed::CONSULTS.iter().map(of_consult).collect(),
+                other_merchant_id: seed::OTHER_ALIPAY_PID.to_owned(),
             },
             plain: of_initiator(&seed::PLAIN_INITIATOR),
             other: of_initiator(&seed::OTHER_INITIATOR),
         }
+    }
+}
+
+fn of_consult(seed: &SeedConsult) -> SpecialConsult {
+    SpecialConsult {
+        activity_id: seed.activity_id.to_owned(),
+        result: seed.result.to_owned(),
+        note: seed.note.to_owned(),
     }
 }
 

@@ -18,8 +18,8 @@ pub(super) async fn show() -> Json<Value> {
         "about": "A sandbox: the vendors' APIs with real state, a clock you can move and faults on \
                   demand. These controls ask for no token.",
         "controls": [
-            control("GET", "/clock", "Tells the business clock: windows, days and deferred \
-                settlement run by it; signatures are judged by the real one", Value::Null),
+            control("GET", "/clock", "Tells the business clock: windows, days, deferred \
+                settlement and unused photos go by it; signatures are judged by the real one", Value::Null),
             control("POST", "/clock", "Moves it on; the answer tells what ran because of it",
                 json!({"advance_s": 5})),
             control("POST", "/clock", "Sets it to a Shanghai wall time, also backwards",
@@ -30,6 +30,9 @@ pub(super) async fn show() -> Json<Value> {
             control("POST", "/faults", "The next call of an API is answered with a code (count: \
                 how many calls, or \"unlimited\")",
                 json!({"api": "RewardToDonate", "count": 3, "answer": {"code": 32_240_047}})),
+            control("POST", "/faults", "Codes may be text: ysepay's have letters. Its calls are \
+                ysepay.upload, ysepay.addData and ysepay.consult",
+                json!({"api": "ysepay.addData", "answer": {"code": "B022011"}})),
             control("POST", "/faults", "Calls whose fields match wait first",
                 json!({"api": "RewardToDonate", "match": {"third_uid": "user_001"},
                     "delay_ms": 3_000})),

@@ -31,7 +31,8 @@ pub use credentials::{
     OperatorCredentials, OtherCredentials, OtherInstitution, SpecialActivity,
 };
 pub use gateway_credentials::{
-    ConsultCredentials, InitiatorCredentials, MerchantCredentials, YsepayCredentials,
+    ConsultCredentials, InitiatorCredentials, MerchantCredentials, SpecialConsult,
+    YsepayCredentials,
 };
 
 pub use wechat::WechatCodes;

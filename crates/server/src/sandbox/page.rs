@@ -2,8 +2,10 @@ use std::fmt::Write as _;
 
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri, header};
+use huodong_wire::ysepay::Api;
 
 use super::credentials::{CouponCredentials, Credentials};
+use super::gateway_credentials::{InitiatorCredentials, SpecialConsult};
 use crate::html::{self, escaped, filled};
 use crate::seed;
 
@@ -25,6 +27,8 @@ fn page(base_url: &str, openid: Option<&str>) -> String {
     let credentials = Credentials::of_seed(base_url);
     let gongyi = &credentials.gongyi;
     let lakala = &credentials.lakala;
+    let ysepay = &credentials.ysepay;
+    let initiators = || ysepay.initiators.iter().chain([&ysepay.plain, &ysepay.other]);
     let mut ordinary = String::new();
     for activity in &gongyi.activities {
         row(&mut ordinary, [&activity.activity_no, &activity.project_no, &activity.settlement]);
@@ -69,6 +73,14 @@ fn page(base_url: &str, openid: Option<&str>) -> String {
         ("came_back", &came_back(openid)),
         ("coupons", &coupons(&lakala.activities)),
         ("special_coupons", &coupons(&lakala.special)),
+        ("initiators", &initiators().map(initiator).collect::<String>()),
+        ("initiator_keys", &initiators().map(initiator_keys).collect::<String>()),
+        ("upload_path", Api::Upload.path()),
+        ("add_data_path", Api::AddData.path()),
+        ("consult_path", Api::Consult.path()),
+        ("alipay_pid", &ysepay.consult.merchant_id),
+        ("other_alipay_pid", &ysepay.consult.other_merchant_id),
+        ("consults", &consults(&ysepay.consult.special)),
     ];
     // Values come from the seed or are escaped.
     filled(PAGE, &values)
@@ -110,6 +122,32 @@ fn coupons(activities: &[CouponCredentials]) -> String {
     rows
 }
 
+fn initiator(it: &InitiatorCredentials) -> String {
+    let answers = if it.plain_replies { "JSON" } else { "base64" };
+    let merchants: Vec<_> = it.merchants.iter().map(|merchant| &*merchant.merc_id).collect();
+    let mut rows = String::new();
+    let merchants = merchants.join(" ");
+    row(&mut rows, [&it.cert_id, &it.mode, answers, &merchants, &it.unconfirmed_merc_id]);
+    rows
+}
+
+fn initiator_keys(it: &InitiatorCredentials) -> String {
+    let InitiatorCredentials { cert_id, private_key_pem, gateway_certificate_pem, .. } = it;
+    format!(
+        "<p><code>{cert_id}</code> signs with this key; answers are verified, and <code>check</code> \
+         is sealed, with the gateway’s certificate below it:</p>\n\
+         <pre tabindex=\"0\">{private_key_pem}{gateway_certificate_pem}</pre>\n"
+    )
+}
+
+fn consults(special: &[SpecialConsult]) -> String {
+    let mut rows = String::new();
+    for it in special {
+        row(&mut rows, [&it.activity_id, &it.result, &it.note]);
+    }
+    rows
+}
+
 fn row<const N: usize>(rows: &mut String, cells: [&str; N]) {
     rows.push_str("<tr>");
     for cell in cells {
@@ -135,6 +173,9 @@ mod tests {
             "OP00000003",
             "1100000086",
             "1100000113",
+            "826000000000001",
+            "826300000000010",
+            "901029998",
         ] {
             assert!(page.contains(shown), "{shown}");
         }

@@ -14,6 +14,8 @@ use super::{
 pub const UNPERMITTED_ACTIVITY: &str = "1100000114";
 /// Only one merchant of each initiator may hand it out.
 pub const ONE_MERCHANT_ACTIVITY: &str = "1100000115";
+/// Its money does not cover one coupon.
+pub const POOR_ACTIVITY: &str = "1100000116";
 
 /// What an ordinary coupon takes off: 10 yuan.
 const MONEY: Fen = Fen(1_000);
@@ -116,6 +118,8 @@ pub fn special_coupons() -> Vec<SeedCoupons> {
             "Through ysepay by one merchant only (consult: ACTIVITY_NOT_PERMISSION)",
         )
         .with(|create| create.offer.merchants = vec![AlipayPid::from(OTHER_ALIPAY_PID)]),
+        coupons(POOR_ACTIVITY, "余额不足的活动", "Money for no coupon at all (FAIL, 300003)")
+            .funded(Fen(500)),
     ]
 }
 

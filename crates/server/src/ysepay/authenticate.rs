@@ -96,10 +96,10 @@ async fn examine(
 ) -> Result<Result<Opened, Refused>, Refusal> {
     let busy = || Refusal::gateway(GatewayCode::Internal, "");
     // What could not be answered in time is better not begun.
-    if app.signers.backlog() > at_most {
+    if app.signers.backlog_of(Urgency::Call) > at_most {
         return Err(busy());
     }
-    let examined = app.signers.run(Urgency::Reply, move || examination.carry_out());
+    let examined = app.signers.run(Urgency::Call, move || examination.carry_out());
     tokio::time::timeout(at_most, examined).await.map_err(|_| busy())
 }
 

@@ -69,7 +69,9 @@ impl From<AnswerRefusal> for Refusal {
 /// 系统异常: the caller is to come again with the same.
 fn failed(api: Api) -> Reply<'static> {
     match api {
-        Api::Upload | Api::AddData => Reply::refused(AddDataCode::Internal, "系统异常,请稍后重试"),
+        Api::Upload | Api::AddData => {
+            Reply::refused(AddDataCode::Internal, "系统异常,请稍后使用相同的参数继续调用")
+        }
         Api::Consult => Reply::refused(ConsultCode::Internal, ""),
     }
 }
@@ -77,7 +79,9 @@ fn failed(api: Api) -> Reply<'static> {
 /// What became of it is not known in time; the caller is to come again with the same.
 pub(super) fn late(api: Api) -> Reply<'static> {
     match api {
-        Api::Upload | Api::AddData => Reply::refused(AddDataCode::Deadline, "请使用相同的参数重试"),
+        Api::Upload | Api::AddData => {
+            Reply::refused(AddDataCode::Deadline, "业务系统超时,请稍后使用相同的参数继续调用")
+        }
         Api::Consult => Reply::refused(ConsultCode::Internal, ""),
     }
 }

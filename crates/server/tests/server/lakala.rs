@@ -7,7 +7,7 @@ mod fields;
 mod issue;
 mod late;
 mod openssl;
-mod partner;
+pub mod partner;
 mod platform;
 mod query;
 mod signature;

@@ -15,3 +15,4 @@ mod openid;
 mod operator;
 mod sandbox;
 mod signature;
+mod ysepay;

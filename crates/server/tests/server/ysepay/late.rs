@@ -1,0 +1,85 @@
+//! What is answered when signatures come too late.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use huodong_server::{Signers, Urgency};
+use huodong_wire::ysepay::Api;
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use super::partner::{Answer, Form, Partner, Request, asking, jpeg, sandbox_with, send};
+use crate::app::TestApp;
+use crate::lakala::partner::activity;
+
+/// A sandbox with one signer, whose calls may wait for a second.
+async fn slow() -> TestApp {
+    sandbox_with(|setup| {
+        setup.settings.deadline = Duration::from_secs(1);
+        setup.prepare = |app| app.signers = Signers::new(1);
+    })
+    .await
+}
+
+/// Keeps the signer busy, from now until the gate is opened.
+async fn hold(server: &TestApp) -> mpsc::Sender<()> {
+    let (gate, opened) = mpsc::channel();
+    let (begin, begun) = oneshot::channel();
+    let signers = server.app.signers.clone();
+    let held = async move {
+        let work = move || {
+            begin.send(()).unwrap();
+            opened.recv().is_ok()
+        };
+        signers.run(Urgency::Callback, work).await
+    };
+    tokio::spawn(held);
+    begun.await.unwrap();
+    gate
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_not_verified_in_time_is_not_carried_out() {
+    let server = slow().await;
+    let partner = Partner::of(&server);
+    let gate = hold(&server).await;
+    let request = partner.request(Api::Consult, &asking(&[activity::INSTANT]));
+    let answer = send(&server, &request, Form::Json).await;
+    answer.assert_gateway("99999", "系统异常,请稍后使用相同的参数继续调用");
+    assert!(!answer.reply.is_signed());
+    drop(gate);
+    partner.send(&request).await.success();
+}
+
+/// Has a call's outcome wait for its signature longer than the call may take.
+async fn is_late(partner: &Partner<'_>, request: &Request) -> Answer {
+    let server = partner.server;
+    // It is let in, and then carried out only when the signer has something else to do.
+    let fault = json!({"api": request.api.name(), "delay_ms": 300});
+    let set = server.http.post(server.url("/sandbox/v1/faults")).json(&fault).send().await;
+    assert_eq!(set.unwrap().status(), 201);
+    let holding = async {
+        while !server.app.faults.list().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        hold(server).await
+    };
+    let (answer, gate) = tokio::join!(send(server, request, Form::Parts), holding);
+    assert!(!answer.reply.is_signed(), "{}", answer.text);
+    drop(gate);
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outcome_that_is_not_signed_in_time_stands_and_is_found_by_its_req_id() {
+    let server = slow().await;
+    let partner = Partner::rsa(&server);
+    let consult = partner.request(Api::Consult, &asking(&[activity::INSTANT]));
+    is_late(&partner, &consult).await.assert_refused("901009999", "系统错误");
+    assert_eq!(partner.send(&consult).await.results(), ["SUCCESS"]);
+    let upload = partner.upload(&jpeg(b"late"));
+    is_late(&partner, &upload)
+        .await
+        .assert_refused("5000", "超时:业务系统超时,请稍后使用相同的参数继续调用");
+    partner.send(&upload).await.success();
+}
