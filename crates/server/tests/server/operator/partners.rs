@@ -41,7 +41,7 @@ pub fn stop_writer(desk: &Desk) -> (Receiver<()>, Sender<()>) {
     (has_entered, go_on)
 }
 
-pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     for _ in 0..500 {
         if holds().await {
             return;
