@@ -181,7 +181,7 @@ pub(super) async fn serve<H: Handler>(face: Arc<Face>, request: Request<Body>) -
         }
         Err(refusal) => {
             report(H::API, trace_id, &refusal);
-            refusal.reply
+            *refusal.reply
         }
     };
     let answer = Answer { trace_id, api: H::API, standing, reply, refused };

@@ -16,7 +16,7 @@ use crate::App;
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     /// What the caller is told.
-    pub(super) reply: Reply<'static>,
+    pub(super) reply: Box<Reply<'static>>,
     /// What went wrong on our side, for the log only. A full queue is nothing wrong.
     pub(super) cause: Option<String>,
     /// True of what overload refuses by the thousand.
@@ -27,17 +27,17 @@ impl Refusal {
     /// The gateway refuses, for a reason that may be empty.
     pub(super) fn gateway(code: GatewayCode, reason: impl Into<Cow<'static, str>>) -> Self {
         let for_now = matches!(code, GatewayCode::RateLimited | GatewayCode::Internal);
-        Self { reply: Reply::gateway(code, &reason.into()), cause: None, for_now }
+        Self { reply: Box::new(Reply::gateway(code, &reason.into())), cause: None, for_now }
     }
 
     /// It cannot be carried out now, of a call that was let in.
     pub(super) fn busy(api: Api) -> Self {
-        Self { reply: failed(api), cause: None, for_now: true }
+        Self { reply: Box::new(failed(api)), cause: None, for_now: true }
     }
 
     /// It cannot be carried out for a reason of ours.
     pub(super) fn internal(api: Api, cause: String) -> Self {
-        Self { reply: failed(api), cause: Some(cause), for_now: false }
+        Self { reply: Box::new(failed(api)), cause: Some(cause), for_now: false }
     }
 
     /// A command that got no outcome. Whichever way it failed, the same call sent again finds what
@@ -47,7 +47,7 @@ impl Refusal {
         match error {
             EngineError::Busy => Self::busy(api),
             EngineError::Deadline => {
-                Self { reply: late(api), cause: Some(error.to_string()), for_now: false }
+                Self { reply: Box::new(late(api)), cause: Some(error.to_string()), for_now: false }
             }
             EngineError::Unavailable(_)
             | EngineError::CommitUnknown

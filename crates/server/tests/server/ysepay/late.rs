@@ -3,7 +3,9 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
+use huodong_campaign::{Command, Wanted, World};
 use huodong_server::{Signers, Urgency};
+use huodong_store::PageRequest;
 use huodong_wire::ysepay::Api;
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -82,4 +84,56 @@ async fn an_outcome_that_is_not_signed_in_time_stands_and_is_found_by_its_req_id
         .await
         .assert_refused("5000", "超时:业务系统超时,请稍后使用相同的参数继续调用");
     partner.send(&upload).await.success();
+}
+
+/// Keeps the writer busy until it is told to go on.
+struct Hold {
+    begin: parking_lot::Mutex<Option<oneshot::Sender<()>>>,
+    go_on: parking_lot::Mutex<mpsc::Receiver<()>>,
+}
+
+impl Command for Hold {
+    type Done = ();
+    type Refusal = std::convert::Infallible;
+
+    fn wants<'a>(&'a self, _wanted: &mut Wanted<'a>) {}
+
+    fn decide(&self, _world: &mut World) -> Result<(), Self::Refusal> {
+        if let Some(begin) = self.begin.lock().take() {
+            begin.send(()).unwrap();
+        }
+        // The sender is dropped to let it go on.
+        let _ = self.go_on.lock().recv();
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_whose_deadline_passes_is_told_to_come_again_and_is_carried_out_once() {
+    let server = slow().await;
+    let partner = Partner::of(&server);
+    let (begin, begun) = oneshot::channel();
+    let (gate, go_on) = mpsc::channel();
+    let hold = Hold { begin: Some(begin).into(), go_on: go_on.into() };
+    let engine = server.app.engine.clone();
+    let held = tokio::spawn(async move { engine.submit(hold, Duration::from_secs(30)).await });
+    begun.await.unwrap();
+    let upload = partner.upload(&jpeg(b"late"));
+    let add_data = partner.request(Api::AddData, &json!({}));
+    let consult = partner.request(Api::Consult, &asking(&[activity::INSTANT]));
+    let late = "超时:业务系统超时,请稍后使用相同的参数继续调用";
+    let (one, other, third) =
+        tokio::join!(partner.send(&upload), partner.send(&add_data), partner.send(&consult));
+    one.assert_refused("5000", late);
+    other.assert_refused("5000", late);
+    third.assert_refused("901009999", "系统错误");
+    drop(gate);
+    assert!(held.await.unwrap().is_ok());
+    let first = partner.send(&upload).await;
+    assert_eq!(partner.send(&upload).await.success(), first.success());
+    partner.send(&add_data).await.assert_refused("A029998", "参数非法:mercId 不能缺少");
+    assert_eq!(partner.send(&consult).await.results(), ["SUCCESS"]);
+    let page = PageRequest { before: None, limit: 10 };
+    let kept = server.app.engine.read(move |reader| reader.photos(&Default::default(), page));
+    assert_eq!(kept.await.unwrap().rows.len(), 1);
 }
