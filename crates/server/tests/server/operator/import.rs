@@ -1,5 +1,7 @@
 //! Merchants from tables.
 
+use std::time::Duration;
+
 use huodong_campaign::Role;
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
@@ -8,7 +10,8 @@ use serde_json::{Value, json};
 use super::desk::{Answer, Desk};
 use super::gateway::{CERT_ID, MERCHANT, OTHER_CERT_ID, merchant, open};
 use super::lists::{texts, walk};
-use crate::app::with;
+use super::partners::{queued, stop_writer};
+use crate::app::{Setup, TestApp, with};
 
 const HEADER: &str = "merc_id,cert_id,name,type,intent_confirmed,alipay_pid";
 
@@ -233,6 +236,38 @@ async fn a_table_is_bounded_in_rows_and_bytes_and_must_be_announced() {
     let unannounced = desk.post("/merchants/import", json!({"merc_id": "m1"})).await;
     unannounced.problem(415, "not-csv", None);
     assert_eq!(all(&desk).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_table_that_is_cut_short_says_how_far_it_came_and_can_be_sent_again() {
+    let mut setup = Setup::default();
+    setup.settings.deadline = Duration::from_millis(1500);
+    setup.engine.batch_max = 1;
+    let desk = Desk::at(TestApp::with(setup).await).await;
+    open(&desk).await;
+    let rows: String = (0..150).map(|n| format!("m{n},{CERT_ID},食堂,0,1,\n")).collect();
+    let table = format!("{HEADER}\n{rows}");
+    // The writer stands still once more behind the first hundred rows.
+    let (entered, first) = stop_writer(&desk);
+    tokio::task::spawn_blocking(move || entered.recv()).await.unwrap().unwrap();
+    let request = desk.request(Method::POST, "/merchants/import");
+    let request = request.bearer_auth(desk.token_of(Role::Admin));
+    let request = request.header(CONTENT_TYPE, "text/csv").body(table.clone());
+    let asked = tokio::spawn(Answer::to(request));
+    queued(&desk, 1).await;
+    let (_entered, second) = stop_writer(&desk);
+    queued(&desk, 2).await;
+    first.send(()).unwrap();
+    let problem = asked.await.unwrap().problem(504, "deadline", None);
+    let detail = problem["detail"].as_str().unwrap();
+    let so_far =
+        "Up to row 101 the table was taken in, so far as it could be; it can be sent again.";
+    assert!(detail.starts_with(so_far), "{detail}");
+    assert_eq!(all(&desk).await.len(), 101);
+    second.send(()).unwrap();
+    // Nobody waits for the other rows any more.
+    assert_eq!(counts(&send(&desk, "", table).await.ok()), [50, 0, 100, 0]);
+    assert_eq!(all(&desk).await.len(), 151);
 }
 
 #[tokio::test]

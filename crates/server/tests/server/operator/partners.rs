@@ -33,7 +33,7 @@ impl Command for Stopper {
 
 /// Keeps the writer busy from the moment it comes to this; the first end tells that it has, the
 /// second lets it go on.
-fn stop_writer(desk: &Desk) -> (Receiver<()>, Sender<()>) {
+pub fn stop_writer(desk: &Desk) -> (Receiver<()>, Sender<()>) {
     let ((entered, has_entered), (go_on, may_go_on)) = (channel(), channel());
     let engine = desk.server.app.engine.clone();
     let stopper = Stopper { entered, go_on: std::sync::Mutex::new(may_go_on) };
@@ -52,7 +52,7 @@ async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 }
 
 /// Waits until so many commands wait.
-async fn queued(desk: &Desk, count: usize) {
+pub async fn queued(desk: &Desk, count: usize) {
     eventually("commands wait", async || desk.server.app.engine.queue_depth() == count).await;
 }
 
