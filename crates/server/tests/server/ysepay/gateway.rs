@@ -214,7 +214,7 @@ async fn an_initiator_has_its_rate_10009() {
         partner.send(&forged).await.assert_gateway("10003", "验签失败");
     }
     partner.send(&ask(&partner)).await.success();
-    let damaged = ask(&partner).with("check", "AAAA").signed(&partner.key);
+    let damaged = ask(&partner).with("bizContent", "AAAA").signed(&partner.key);
     partner.send(&damaged).await.assert_gateway("10004", "check 或 bizContent 解密失败");
     // Before its envelope is opened.
     let msg = "请求过于频繁,请稍后重试";
@@ -233,7 +233,7 @@ async fn of_several_things_that_are_wrong_the_first_is_told() {
         .with("certId", "nobody")
         .with("sign", "AAAA")
         .with("timeStamp", wall_time(-86_400))
-        .with("check", "AAAA");
+        .with("bizContent", "AAAA");
     let code = async |request: &Request| {
         let answer = send(&server, request, Form::Json).await;
         answer.reply.code().to_owned()

@@ -7,10 +7,10 @@ use huodong_campaign::{
 };
 use huodong_engine::Chance;
 use huodong_server::{ensure_platform_keys, keys};
-use huodong_wire::ysepay::{Api, Mode, PrivateKey};
+use huodong_wire::ysepay::{Api, Mode, PrivateKey, open};
 use jiff::SignedDuration;
 
-use super::partner::{Partner, asking, sandbox};
+use super::partner::{Partner, Request, asking, sandbox};
 use crate::app::TestApp;
 use crate::lakala::partner::activity;
 
@@ -27,6 +27,16 @@ async fn another_key(server: &TestApp, mode: Mode) -> PlatformSerial {
     server.done(add).await;
     server.app.refresh().await.unwrap();
     PlatformSerial::from(made.serial)
+}
+
+/// A request whose envelope these keys do not open. Of 256 that were sealed for another key one
+/// leaves a padding that is right under the key that is made up in its place.
+fn not_opened_by(keys: &[PrivateKey], request: impl FnMut() -> Request) -> Request {
+    let is_closed = |request: &Request| {
+        let [check, content] = ["check", "bizContent"].map(|name| &*request.fields[name]);
+        open(keys, check, content).is_err()
+    };
+    std::iter::repeat_with(request).find(is_closed).unwrap()
 }
 
 #[tokio::test]
@@ -52,7 +62,11 @@ async fn a_gateways_key_is_rotated_without_a_call_being_lost() {
         up_to_date.call(Api::Consult, &asking(&[activity::INSTANT])).await.success();
         server.done(RetireKey { serial: before.certificate.serial_hex().into() }).await;
         server.app.refresh().await.unwrap();
-        let too_late = partner.request(Api::Consult, &asking(&[activity::INSTANT]));
+        let living = server.app.platform.gateway(mode).unwrap();
+        assert_eq!(living.opening.len(), 1);
+        let too_late = not_opened_by(&living.opening, || {
+            partner.request(Api::Consult, &asking(&[activity::INSTANT]))
+        });
         let refused = up_to_date.send(&too_late).await;
         refused.assert_gateway("10004", "check 或 bizContent 解密失败");
         up_to_date.call(Api::Consult, &asking(&[activity::INSTANT])).await.success();

@@ -98,7 +98,7 @@ async fn nothing_of_a_broken_envelope_is_kept() {
     let server = sandbox().await;
     let partner = Partner::of(&server);
     let good = partner.request(Api::Consult, &asking(&[activity::INSTANT]));
-    let broken = good.clone().with("check", "AAAA").signed(&partner.key);
+    let broken = good.clone().with("bizContent", "AAAA").signed(&partner.key);
     partner.send(&broken).await.assert_gateway("10004", "check 或 bizContent 解密失败");
     partner.send(&good).await.success();
 }
