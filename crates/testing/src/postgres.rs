@@ -80,7 +80,8 @@ impl Postgres {
     }
 
     /// Makes a database that others are made like, unless there is one of that name. `prepare` is
-    /// called with its URL; afterwards nobody can connect to it any more.
+    /// called with its URL; afterwards nobody can connect to it any more. The name needs to be plain:
+    /// it is not quoted.
     pub fn template(&self, name: &str, prepare: impl FnOnce(&str)) {
         let server = &self.server;
         let mut templates = server.templates.lock().unwrap_or_else(PoisonError::into_inner);

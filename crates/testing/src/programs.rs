@@ -1,5 +1,6 @@
 //! Where PostgreSQL's programs are, and as whom they run.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
@@ -19,27 +20,25 @@ pub fn program(name: &str) -> Command {
     command
 }
 
-/// The newest version's programs; Debian keeps them outside the `PATH`.
+/// Where they are on this machine.
 pub(crate) fn directory() -> &'static Path {
     static DIRECTORY: LazyLock<PathBuf> = LazyLock::new(|| {
-        let has_initdb = |directory: &PathBuf| directory.join("initdb").is_file();
-        let mut debian: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter_map(|entry| {
-                let version = entry.file_name().to_str()?.parse().ok()?;
-                Some((version, entry.path().join("bin")))
-            })
-            .filter(|(_, directory)| has_initdb(directory))
-            .collect();
-        debian.sort();
-        debian.pop().map(|(_, directory)| directory).unwrap_or_else(|| {
-            let path = env::var_os("PATH").unwrap_or_default();
-            env::split_paths(&path).find(has_initdb).expect(MISSING)
-        })
+        let path = env::var_os("PATH").unwrap_or_default();
+        find(Path::new("/usr/lib/postgresql"), &path).expect(MISSING)
     });
     &DIRECTORY
+}
+
+/// The newest version's programs among Debian's, which keeps them outside the `PATH`, else those
+/// on the `PATH`.
+fn find(debian: &Path, path: &OsStr) -> Option<PathBuf> {
+    let has_initdb = |directory: &PathBuf| directory.join("initdb").is_file();
+    let versions = fs::read_dir(debian).into_iter().flatten().flatten().filter_map(|entry| {
+        let version: u32 = entry.file_name().to_str()?.parse().ok()?;
+        Some((version, entry.path().join("bin")))
+    });
+    let newest = versions.filter(|(_, directory)| has_initdb(directory)).max();
+    newest.map(|(_, directory)| directory).or_else(|| env::split_paths(path).find(has_initdb))
 }
 
 /// A shell as a user whom the server starts for: it refuses to run as root.
@@ -69,4 +68,30 @@ fn without_settings(command: &mut Command) {
         }
     }
     command.env("LC_ALL", "C");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_programs_are_found_before_those_on_the_path() {
+        let machine = tempfile::tempdir().expect("a directory can be made");
+        let install = |place: &str| {
+            let directory = machine.path().join(place);
+            fs::create_dir_all(&directory).expect("a directory can be made");
+            fs::write(directory.join("initdb"), "").expect("a file can be written");
+            directory
+        };
+        let debian = machine.path().join("debian");
+        let path = env::join_paths([machine.path().join("empty"), machine.path().join("path")]);
+        let found = || find(&debian, path.as_ref().expect("no colon is in them"));
+        assert_eq!(found(), None);
+        let on_path = install("path");
+        assert_eq!(found(), Some(on_path));
+        install("debian/9/bin");
+        let newest = install("debian/15/bin");
+        fs::create_dir_all(debian.join("16/bin")).expect("a directory can be made");
+        assert_eq!(found(), Some(newest), "of version 16 only the client is there");
+    }
 }
