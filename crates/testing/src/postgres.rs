@@ -19,7 +19,7 @@ use crate::session::Session;
 /// A server for tests that are not about what is left after a power cut: it is as fast as it can
 /// be, with everything else as it comes. Autovacuum would only wake up for databases that live
 /// for a second.
-const FAST: &[(&str, &str)] = &[
+pub(crate) const FAST: &[(&str, &str)] = &[
     ("fsync", "off"),
     ("full_page_writes", "off"),
     ("max_connections", "500"),
@@ -53,7 +53,7 @@ impl Postgres {
 
     /// A server for one test, with these settings of `postgresql.conf`.
     pub fn start_with(settings: &[(&str, &str)]) -> Self {
-        Self { server: Arc::new(Server::create(&[FAST, settings].concat(), free_port)) }
+        Server::create(&[FAST, settings].concat(), free_port).into()
     }
 
     /// Where it listens.
@@ -113,6 +113,11 @@ impl Postgres {
         self.server.psql(database, sql)
     }
 
+    /// What the server has written to its log.
+    pub fn log(&self) -> String {
+        self.server.keeper.log()
+    }
+
     /// Stops the server as a crash would: nobody is told, nothing is written out.
     pub fn crash(&self) {
         self.server.stop("QUIT");
@@ -121,6 +126,12 @@ impl Postgres {
     /// Starts it again where it was, with what had been committed.
     pub fn start_again(&self) {
         self.server.start_again();
+    }
+}
+
+impl From<Server> for Postgres {
+    fn from(server: Server) -> Self {
+        Self { server: Arc::new(server) }
     }
 }
 
