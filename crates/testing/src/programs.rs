@@ -72,19 +72,21 @@ fn without_settings(command: &mut Command) {
 
 #[cfg(test)]
 mod tests {
+    use std::process;
+
     use super::*;
 
     #[test]
     fn the_newest_programs_are_found_before_those_on_the_path() {
-        let machine = tempfile::tempdir().expect("a directory can be made");
+        let machine = env::temp_dir().join(format!("huodong-programs-{}", process::id()));
         let install = |place: &str| {
-            let directory = machine.path().join(place);
+            let directory = machine.join(place);
             fs::create_dir_all(&directory).expect("a directory can be made");
             fs::write(directory.join("initdb"), "").expect("a file can be written");
             directory
         };
-        let debian = machine.path().join("debian");
-        let path = env::join_paths([machine.path().join("empty"), machine.path().join("path")]);
+        let debian = machine.join("debian");
+        let path = env::join_paths([machine.join("empty"), machine.join("path")]);
         let found = || find(&debian, path.as_ref().expect("no colon is in them"));
         assert_eq!(found(), None);
         let on_path = install("path");
@@ -93,5 +95,6 @@ mod tests {
         let newest = install("debian/15/bin");
         fs::create_dir_all(debian.join("16/bin")).expect("a directory can be made");
         assert_eq!(found(), Some(newest), "of version 16 only the client is there");
+        fs::remove_dir_all(machine).expect("it can be removed");
     }
 }
