@@ -77,13 +77,13 @@ impl Proxy {
         self.set(Mode::CutAfterCommit);
     }
 
-    /// Returns once it is cut, after half a minute at most.
+    /// Returns once it is cut, after a minute at most.
     ///
     /// # Panics
     ///
     /// When it is not cut by then.
     pub fn wait_until_cut(&self) {
-        assert!(self.shared.wait_until_cut(), "half a minute has passed without a cut");
+        assert!(self.shared.wait_until_cut(), "a minute has passed without a cut");
     }
 
     fn set(&self, mode: Mode) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use huodong_testing::{Database, Postgres, Proxy, program};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Sends back what it is sent, until the last test has ended.
 fn echo() -> SocketAddr {

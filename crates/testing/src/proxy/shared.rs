@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::connection::{Connection, Direction};
 
 /// How long a cut may take to come about.
-const CUT_TIMEOUT: Duration = Duration::from_secs(30);
+const CUT_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
