@@ -124,3 +124,6 @@ pub struct Opened {
     /// The schema version now.
     pub version: u32,
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,9 @@ pub(crate) mod connection;
 pub(crate) mod hash_index;
 mod migrate;
 
+#[cfg(test)]
+pub(crate) use migrate::MIGRATIONS;
+
 use std::fmt;
 use std::fs::File;
 use std::path::Path;
@@ -178,6 +181,14 @@ impl Embedded {
         self.commit()?;
         self.stale = true;
         self.refresh()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn conn_mut(&mut self) -> &mut rusqlite::Connection {
+        match &mut self.conn {
+            Connection::Sqlite(conn) => conn,
+            Connection::Postgres(_) => unreachable!("the embedded store has SQLite's connections"),
+        }
     }
 
     pub(crate) fn reader(&self) -> Reader {

@@ -127,6 +127,15 @@ impl Store {
         }
     }
 
+    /// The embedded store's own connection.
+    #[cfg(test)]
+    pub(crate) fn sqlite(&mut self) -> &mut rusqlite::Connection {
+        match &mut self.0 {
+            Kind::Embedded(store) => store.conn_mut(),
+            Kind::Shared(_) => panic!("it is a shared one"),
+        }
+    }
+
     /// Answers questions beside the writer.
     pub fn reader(&self) -> Reader {
         match &self.0 {

@@ -13,9 +13,11 @@ mod postgres;
 mod programs;
 mod proxy;
 mod session;
+mod store;
 
 pub use cluster::Cluster;
 pub use database::Database;
 pub use postgres::Postgres;
 pub use programs::program;
 pub use proxy::Proxy;
+pub use store::database_if_wanted;

@@ -39,8 +39,9 @@ impl Connection {
             .enable_all()
             .build()
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let connecting = tokio::time::timeout(address.connect_within(), address.connect());
-        let client = match runtime.block_on(async { connecting.await }) {
+        let connecting =
+            async { tokio::time::timeout(address.connect_within(), address.connect()).await };
+        let client = match runtime.block_on(connecting) {
             Ok(client) => client?,
             Err(_) => {
                 runtime.shutdown_background();

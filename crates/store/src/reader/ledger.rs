@@ -42,7 +42,7 @@ impl Reader {
             indexed = true;
             let step = conn.id_step();
             let condition = format!(
-                "id IN (SELECT id FROM transfers WHERE id = ? + {step} AND order_id = ? \
+                "id IN (SELECT id FROM transfers WHERE id = CAST(? AS BIGINT) + {step} AND order_id = ? \
                  UNION ALL SELECT id FROM transfers WHERE id - order_id > {step} AND order_id = ?)"
             );
             list.filter(&condition, Some(order));

@@ -113,7 +113,7 @@ pub(super) fn secret(conn: &Connection) -> Result<[u8; 16], StoreError> {
 
 /// Begins a new epoch: from now on the batches of whoever wrote before are refused. Gives the epoch
 /// and the highest number given out.
-pub(super) fn take_over(conn: &Connection) -> Result<(i64, i64), StoreError> {
+pub(crate) fn take_over(conn: &Connection) -> Result<(i64, i64), StoreError> {
     Ok(conn.query_row(
         "UPDATE writer SET epoch = epoch + 1 WHERE one = 1 RETURNING epoch, last_id",
         (),

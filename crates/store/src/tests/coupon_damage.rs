@@ -1,12 +1,10 @@
 //! `verify` and coupons: what the rules made is sound, and every kind of damage to it is found.
 
-use huodong_campaign::*;
-use jiff::SignedDuration;
-use rusqlite::Connection;
-
 use super::coupon_story::issue;
 use super::story::Story;
 use crate::Room;
+use huodong_campaign::*;
+use jiff::SignedDuration;
 
 /// Everything that can happen to coupons and their callbacks.
 fn eventful() -> Story {
@@ -76,24 +74,7 @@ fn what_the_rules_made_is_sound() {
 
 #[test]
 fn each_kind_of_damage_is_found() {
-    let sound = eventful();
-    let Story { store, options, directory, .. } = sound;
-    drop(store);
-    let database = directory.path().join("huodong.db");
-    let kept = std::fs::read(&database).unwrap();
-    for (damage, told) in DAMAGE {
-        std::fs::write(&database, &kept).unwrap();
-        let conn = Connection::open(&database).unwrap();
-        conn.execute_batch(damage).unwrap_or_else(|error| panic!("{damage}: {error}"));
-        drop(conn);
-        let (store, _) = crate::Store::open(&options).unwrap();
-        let report = store.reader().verify().unwrap();
-        assert!(
-            report.violations.iter().any(|violation| violation.contains(told)),
-            "{damage}\nexpected: …{told}…\nfound: {:#?}",
-            report.violations
-        );
-    }
+    eventful().assert_each_found(DAMAGE);
 }
 
 const DAMAGE: &[(&str, &str)] = &[

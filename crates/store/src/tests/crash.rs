@@ -6,9 +6,9 @@ use huodong_campaign::*;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::super::migrate::MIGRATIONS;
 use super::gateway_story::{sha256, store_photo};
 use super::story::{Story, donate, key, options};
+use crate::sqlite::MIGRATIONS;
 use crate::{Store, StoreError};
 
 /// What is on disk at this moment, as a crash would leave it.
@@ -26,7 +26,7 @@ fn copy(from: &Path) -> TempDir {
 
 #[test]
 fn after_a_crash_between_any_two_batches_all_that_was_acknowledged_is_there() {
-    let mut story = Story::begun();
+    let mut story = Story::embedded().begin();
     let mut acknowledged = Vec::new();
     let mut unfinished_runs = 0;
     for i in 0..24 {
@@ -68,7 +68,7 @@ fn unfinished(directory: &Path) -> i64 {
 
 #[test]
 fn a_run_that_a_crash_left_unfinished_is_written_again() {
-    let mut story = Story::new_with(|options| options.keys_per_run = 3000).begin();
+    let mut story = Story::embedded_with(|options| options.keys_per_run = 3000).begin();
     for i in 0..77 {
         let commands: Vec<Donate> =
             (0..40).map(|n| donate("instant", format!("{i}-{n}"), "user", 1)).collect();
@@ -86,7 +86,7 @@ fn a_run_that_a_crash_left_unfinished_is_written_again() {
 
 #[test]
 fn a_second_process_is_kept_out_until_the_first_has_gone() {
-    let story = Story::new();
+    let story = Story::embedded();
     let second = Store::open(&story.options);
     assert!(matches!(second, Err(StoreError::InUse(_))));
     story.reopen();
@@ -94,10 +94,10 @@ fn a_second_process_is_kept_out_until_the_first_has_gone() {
 
 #[test]
 fn who_was_taken_over_writes_no_more() {
-    let mut story = Story::begun();
+    let mut story = Story::embedded().begin();
     let path = story.directory.path().join("huodong.db");
     let other = Connection::open(path).unwrap();
-    super::super::connection::take_over(&other).unwrap();
+    crate::sqlite::connection::take_over(&other).unwrap();
     let mut world = story.world();
     let command = donate("instant", "code", "user", 1);
     let mut wanted = Wanted::default();
@@ -111,7 +111,7 @@ fn who_was_taken_over_writes_no_more() {
 
 #[test]
 fn a_database_of_a_newer_version_is_refused() {
-    let story = Story::new();
+    let story = Story::embedded();
     let Story { store, options, directory, .. } = story;
     drop(store);
     let conn = Connection::open(directory.path().join("huodong.db")).unwrap();
@@ -139,8 +139,8 @@ fn looking_for_a_database_makes_none() {
 
 #[test]
 fn a_batch_that_cannot_begin_is_unavailable_and_the_next_one_goes_through() {
-    let mut story = Story::begun();
-    story.store.conn.busy_timeout(std::time::Duration::ZERO).unwrap();
+    let mut story = Story::embedded().begin();
+    story.store.sqlite().busy_timeout(std::time::Duration::ZERO).unwrap();
     let path = story.directory.path().join("huodong.db");
     let other = Connection::open(path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -153,17 +153,17 @@ fn a_batch_that_cannot_begin_is_unavailable_and_the_next_one_goes_through() {
 
 #[test]
 fn after_a_commit_of_unknown_outcome_memory_is_read_again() {
-    let mut story = Story::begun();
+    let mut story = Story::embedded().begin();
     let command = donate("instant", "code", "user", 1);
     let mut world = story.world();
     let mut wanted = Wanted::default();
     command.wants(&mut wanted);
     story.store.load(&wanted, &mut world).unwrap();
     command.decide(&mut world).unwrap();
-    story.store.conn.commit_hook(Some(|| true)).unwrap();
+    story.store.sqlite().commit_hook(Some(|| true)).unwrap();
     let unknown = story.store.save(&world);
     assert!(matches!(unknown, Err(StoreError::CommitUnknown(_))), "{unknown:?}");
-    story.store.conn.commit_hook(None::<fn() -> bool>).unwrap();
+    story.store.sqlite().commit_hook(None::<fn() -> bool>).unwrap();
     assert!(!story.run(command.clone()).repeated, "this time the commit had not happened");
     assert!(story.run(command).repeated);
     assert_eq!(story.store.reader().verify().unwrap().violations, [] as [&str; 0]);
@@ -171,7 +171,7 @@ fn after_a_commit_of_unknown_outcome_memory_is_read_again() {
 
 #[test]
 fn a_row_that_makes_no_sense_is_corrupt() {
-    let mut story = Story::begun();
+    let mut story = Story::embedded().begin();
     let path = story.directory.path().join("huodong.db");
     let other = Connection::open(path).unwrap();
     other.execute("UPDATE activities SET channel = '{}'", ()).unwrap();
@@ -184,7 +184,7 @@ fn a_row_that_makes_no_sense_is_corrupt() {
 
 #[test]
 fn a_closed_database_needs_no_log_beside_it() {
-    let mut story = Story::begun();
+    let mut story = Story::embedded().begin();
     story.batch(&[donate("instant", "the last", "user", 1)]);
     let Story { store, directory, .. } = story;
     drop(store);
@@ -196,7 +196,7 @@ fn a_closed_database_needs_no_log_beside_it() {
 
 #[test]
 fn after_a_crash_between_any_two_batches_photos_have_their_contents() {
-    let mut story = Story::begun_with_gateway();
+    let mut story = Story::embedded().begin_gateway();
     let mut kept: Vec<Photo> = Vec::new();
     let content = |i: usize| vec![u8::try_from(i % 5).unwrap(); 300_000];
     for i in 0..12 {

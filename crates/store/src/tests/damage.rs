@@ -1,14 +1,16 @@
 //! `verify` finds nothing wrong with what the rules made, and every kind of damage done to it.
 
-use huodong_campaign::*;
-use rusqlite::Connection;
-
 use super::story::{Story, donate};
 use crate::AuditReport;
+use huodong_campaign::*;
 
 /// Everything that can happen to donations, over a few days and sealed runs.
 fn eventful() -> Story {
-    let mut story = Story::begun();
+    eventful_in(Story::new())
+}
+
+fn eventful_in(story: Story) -> Story {
+    let mut story = story.begin();
     for i in 0..40 {
         let user = format!("user{}", i % 3);
         story.run(donate("instant", format!("i{i}"), &user, 1 + i % 20));
@@ -79,12 +81,19 @@ fn what_the_rules_made_is_sound() {
     assert_eq!(story.store.reader().verify().unwrap(), report);
 }
 
+/// Sees that verify says so after this was done to a sound database.
+fn assert_told(story: Story, damage: &str, told: &str) {
+    let report = after(story, damage);
+    assert!(
+        report.violations.iter().any(|violation| violation.contains(told)),
+        "{damage}\nexpected: …{told}…\nfound: {:#?}",
+        report.violations
+    );
+}
+
 /// What verify says after this was done to a sound database.
-fn after(damage: &str) -> AuditReport {
-    let story = eventful();
-    let path = story.directory.path().join("huodong.db");
-    let conn = Connection::open(path).unwrap();
-    conn.execute_batch(damage).unwrap_or_else(|error| panic!("{damage}: {error}"));
+fn after(story: Story, damage: &str) -> AuditReport {
+    story.tamper(damage);
     story.store.reader().verify().unwrap()
 }
 
@@ -128,6 +137,14 @@ fn each_kind_of_damage_is_found() {
         ("INSERT INTO accounts VALUES (77, 1, 'nobody', 0)", "belong to somebody"),
         ("UPDATE postings SET money = money + 1", "reference r of org"),
         ("UPDATE postings SET transfer = transfer + 1", "reference r of org"),
+    ] {
+        assert_told(eventful(), damage, told);
+    }
+}
+
+#[test]
+fn each_kind_of_damage_to_the_embedded_index_is_found() {
+    for (damage, told) in [
         ("DELETE FROM hash_log", "do not agree"),
         ("DELETE FROM hash_run WHERE no = 1", "do not agree"),
         ("UPDATE hash_run SET filter = zeroblob(length(filter))", "filter of run"),
@@ -145,12 +162,29 @@ fn each_kind_of_damage_is_found() {
             "have a user",
         ),
     ] {
-        let report = after(damage);
-        assert!(
-            report.violations.iter().any(|violation| violation.contains(told)),
-            "{damage}\nexpected: …{told}…\nfound: {:#?}",
-            report.violations
-        );
+        assert_told(eventful_in(Story::embedded()), damage, told);
+    }
+}
+
+#[test]
+fn each_kind_of_damage_to_the_shared_index_is_found() {
+    for (damage, told) in [
+        ("DELETE FROM keys WHERE length(value) = 8", "do not agree"),
+        (
+            "UPDATE keys SET value = '\\x0102030405060708' WHERE length(value) = 8",
+            "is not found by",
+        ),
+        ("INSERT INTO keys VALUES ('\\x00000000000000000000000000000000', '\\x01')", "of no kind"),
+        (
+            "INSERT INTO keys SELECT decode(repeat('00', 16), 'hex'), decode(repeat('00', 28), 'hex')",
+            "have a user",
+        ),
+    ] {
+        let story = eventful();
+        if story.database.is_none() {
+            return;
+        }
+        assert_told(story, damage, told);
     }
 }
 

@@ -179,8 +179,8 @@ fn a_photo_comes_back_with_its_content() {
 
 /// How many contents are stored.
 fn contents(story: &Story) -> i64 {
-    let select = "SELECT count(*) FROM photo_contents";
-    story.store.conn.query_row(select, (), |row| row.get(0)).unwrap()
+    let count = story.look("SELECT count(*) FROM photo_contents");
+    count.parse().unwrap()
 }
 
 #[test]

@@ -6,6 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use huodong_campaign::*;
 
 use super::story::Story;
+use crate::StoreError;
 
 impl Story {
     /// A begun story with coupons and initiators `one` (RSA) and `two` (SM2). `one` has a merchant
@@ -85,15 +86,24 @@ impl Story {
         A: Command<Refusal: std::fmt::Debug>,
         B: Command<Refusal: std::fmt::Debug>,
     {
+        // As in `batch`.
+        self.try_both(first, second).or_else(|_| self.try_both(first, second)).unwrap()
+    }
+
+    fn try_both<A, B>(&mut self, first: &A, second: &B) -> Result<(A::Done, B::Done), StoreError>
+    where
+        A: Command<Refusal: std::fmt::Debug>,
+        B: Command<Refusal: std::fmt::Debug>,
+    {
         let mut world = self.world();
         let mut wanted = Wanted::default();
         first.wants(&mut wanted);
         second.wants(&mut wanted);
-        self.store.load(&wanted, &mut world).unwrap();
+        self.store.load(&wanted, &mut world)?;
         let first = first.decide(&mut world).unwrap();
         let second = second.decide(&mut world).unwrap();
-        self.store.save(&world).unwrap();
-        (first, second)
+        self.store.save(&world)?;
+        Ok((first, second))
     }
 }
 

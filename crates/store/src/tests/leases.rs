@@ -8,7 +8,7 @@ use crate::{CallbackStatus, Room};
 
 #[test]
 fn opening_frees_every_lease_and_writes_the_attempts_down_as_interrupted() {
-    let mut story = Story::begun_with_coupons();
+    let mut story = Story::embedded().begin_coupons();
     let coupons: Vec<Coupon> = (0..3).map(|i| story.issued(&format!("c{i}"))).collect();
     story.advance(1);
     let reader = story.store.reader();

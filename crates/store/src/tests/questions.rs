@@ -224,7 +224,7 @@ fn a_reader_never_misses_a_committed_key_while_runs_are_sealed() {
 
 #[test]
 fn the_log_of_writes_stays_short_unless_a_long_question_holds_it() {
-    let mut story = Story::begun();
+    let mut story = Story::embedded().begin();
     story.run(FundActivity { activity_no: ActivityNo::from("deferred"), money: Fen(200_000) });
     let path = story.directory.path().join("huodong.db");
     let mut load = |name: &str| {

@@ -1,16 +1,20 @@
 //! A store in a directory of its own and the commands that fill it.
 
 use huodong_campaign::*;
+use huodong_testing::Database;
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
-use crate::{Store, StoreOptions};
+use crate::{Place, Store, StoreError, StoreOptions};
 
 pub(super) struct Story {
     pub(super) store: Store,
     pub(super) now: Timestamp,
     pub(super) options: StoreOptions,
+    /// Where an embedded store is.
     pub(super) directory: TempDir,
+    /// Where a shared one is.
+    pub(super) database: Option<Database>,
 }
 
 pub(super) fn options(directory: &TempDir) -> StoreOptions {
@@ -30,11 +34,45 @@ impl Story {
 
     /// An empty database, opened in another way.
     pub(super) fn new_with(change: impl FnOnce(&mut StoreOptions)) -> Self {
+        let database = huodong_testing::database_if_wanted(|url| {
+            let place = Place::Postgres(url.parse().unwrap());
+            drop(Store::open(&StoreOptions::of(place)).unwrap());
+        });
+        Self::open(database, change)
+    }
+
+    /// An empty database in files of its own, for what is about those.
+    pub(super) fn embedded() -> Self {
+        Self::embedded_with(|_| {})
+    }
+
+    /// The same, opened in another way.
+    pub(super) fn embedded_with(change: impl FnOnce(&mut StoreOptions)) -> Self {
+        Self::open(None, change)
+    }
+
+    fn open(database: Option<Database>, change: impl FnOnce(&mut StoreOptions)) -> Self {
         let directory = TempDir::new().unwrap();
         let mut options = options(&directory);
+        if let Some(database) = &database {
+            options.place = Place::Postgres(database.url().parse().unwrap());
+        }
         change(&mut options);
         let (store, _) = Store::open(&options).unwrap();
-        Self { store, now: "2026-11-21T02:00:00.123Z".parse().unwrap(), options, directory }
+        let now = "2026-11-21T02:00:00.123Z".parse().unwrap();
+        Self { store, now, options, directory, database }
+    }
+
+    /// Changes rows behind the store's back.
+    pub(super) fn tamper(&self, sql: &str) {
+        match &self.database {
+            Some(database) => drop(database.psql(&in_postgres(sql))),
+            None => {
+                let path = self.directory.path().join("huodong.db");
+                let conn = rusqlite::Connection::open(path).unwrap();
+                conn.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+            }
+        }
     }
 
     /// An organization with 1,000,000, an application with bid `b`, projects `p` and `q`, and two
@@ -108,31 +146,103 @@ impl Story {
         C: Command,
         C::Refusal: std::fmt::Debug,
     {
+        // Whatever changes what nodes keep in memory is done again, alone.
+        self.try_batch(commands).or_else(|_| self.try_batch(commands)).unwrap()
+    }
+
+    fn try_batch<C>(&mut self, commands: &[C]) -> Result<Vec<C::Done>, StoreError>
+    where
+        C: Command,
+        C::Refusal: std::fmt::Debug,
+    {
         let mut world = self.world();
         let mut wanted = Wanted::default();
         commands.iter().for_each(|command| command.wants(&mut wanted));
-        self.store.load(&wanted, &mut world).unwrap();
+        self.store.load(&wanted, &mut world)?;
         let done = commands.iter().map(|command| command.decide(&mut world).unwrap()).collect();
-        self.store.save(&world).unwrap();
-        done
+        self.store.save(&world)?;
+        Ok(done)
     }
 
     pub(super) fn world(&self) -> World {
         let ms = self.now.as_millisecond() - 1_577_836_800_000;
-        World::new(self.now, (ms << 20).max(self.store.last_id() + 1))
+        World::new(self.now, self.store.first_id(ms << 20)).number_by(self.store.id_step())
     }
 
     pub(super) fn advance(&mut self, seconds: i64) {
         self.now += SignedDuration::from_secs(seconds);
     }
 
+    /// The number that a question gives, asked behind the store's back.
+    pub(super) fn look(&self, sql: &str) -> String {
+        match &self.database {
+            Some(database) => database.psql(sql).trim().to_owned(),
+            None => {
+                let path = self.directory.path().join("huodong.db");
+                let conn = rusqlite::Connection::open(path).unwrap();
+                conn.query_row(sql, (), |row| row.get::<_, i64>(0)).unwrap().to_string()
+            }
+        }
+    }
+
+    /// Damages a copy of everything in each of these ways, and sees that verify says what it must.
+    pub(super) fn assert_each_found(self, damage: &[(&str, &str)]) {
+        let Self { store, options, directory, database, .. } = self;
+        drop(store);
+        for (damage, told) in damage {
+            let copy = Self::open_copy(&options, &directory, database.as_ref(), damage);
+            let report = copy.store.reader().verify().unwrap();
+            assert!(
+                report.violations.iter().any(|violation| violation.contains(told)),
+                "{damage}\nexpected: …{told}…\nfound: {:#?}",
+                report.violations
+            );
+        }
+    }
+
+    fn open_copy(
+        options: &StoreOptions,
+        directory: &TempDir,
+        database: Option<&Database>,
+        damage: &str,
+    ) -> Self {
+        let copy = database
+            .map(|database| huodong_testing::Postgres::shared().database_like(database.name()));
+        let to = TempDir::new().unwrap();
+        if copy.is_none() {
+            let file = "huodong.db";
+            std::fs::copy(directory.path().join(file), to.path().join(file)).unwrap();
+            let conn = rusqlite::Connection::open(to.path().join(file)).unwrap();
+            conn.execute_batch(damage).unwrap_or_else(|error| panic!("{damage}: {error}"));
+        }
+        if let Some(copy) = &copy {
+            copy.psql(&in_postgres(damage));
+        }
+        let place = match &copy {
+            Some(copy) => Place::Postgres(copy.url().parse().unwrap()),
+            None => Place::Directory(to.path().to_owned()),
+        };
+        let options = StoreOptions { place, ..options.clone() };
+        let (store, _) = Store::open(&options).unwrap();
+        let now = Timestamp::UNIX_EPOCH;
+        Self { store, now, options, directory: to, database: copy }
+    }
+
     /// Closes the store and opens it again.
     pub(super) fn reopen(self) -> Self {
-        let Self { store, now, options, directory } = self;
+        let Self { store, now, options, directory, database } = self;
         drop(store);
         let (store, _) = Store::open(&options).unwrap();
-        Self { store, now, options, directory }
+        Self { store, now, options, directory, database }
     }
+}
+
+/// What is written for SQLite in PostgreSQL's words.
+fn in_postgres(sql: &str) -> String {
+    sql.replace("UPDATE writer", "UPDATE nodes")
+        .replace("zeroblob(32)", "decode(repeat('00', 32), 'hex')")
+        .replace("zeroblob(length(bytes))", "decode(repeat('00', length(bytes)), 'hex')")
+        .replace("AS BLOB", "AS BYTEA")
 }
 
 pub(super) fn key(code: impl Into<String>) -> DonationKey {

@@ -3,16 +3,16 @@
 use huodong_campaign::*;
 use rusqlite::Connection;
 
-use super::super::migrate::MIGRATIONS;
 use super::coupon_story::{coupon_key, issue};
 use super::story::{Story, donate, key};
+use crate::sqlite::MIGRATIONS;
 use crate::{CallbackStatus, CouponFilter, DonationFilter, PageRequest, Store};
 
 const FIRST: PageRequest = PageRequest { before: None, limit: 100 };
 
 /// A database that an earlier version wrote, opened by this one.
 fn upgraded(version: u32, written: &str) -> Story {
-    let Story { store, now, options, directory } = Story::new();
+    let Story { store, now, options, directory, database } = Story::embedded();
     drop(store);
     let path = directory.path().join("huodong.db");
     std::fs::remove_file(&path).unwrap();
@@ -22,7 +22,7 @@ fn upgraded(version: u32, written: &str) -> Story {
     let (store, opened) = Store::open(&options).unwrap();
     let newest = u32::try_from(MIGRATIONS.len()).unwrap();
     assert_eq!((opened.from_version, opened.version), (version, newest));
-    let mut story = Story { store, now, options, directory };
+    let mut story = Story { store, now, options, directory, database };
     sound(&story);
     story.advance(30 * 86_400);
     story
