@@ -16,8 +16,9 @@ pub(crate) struct Installation {
     /// The configuration file; see `huodong config`.
     #[arg(long, value_name = "FILE", env = "HUODONG_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// The directory of the database (store.directory).
-    #[arg(long, value_name = "DIR")]
+    /// Where the database is: a directory (store.directory), or the postgres:// address of one that
+    /// several nodes share (store.url).
+    #[arg(long, value_name = "DIR|URL")]
     pub(crate) data: Option<PathBuf>,
 }
 
@@ -28,7 +29,10 @@ impl Installation {
             let text = directory.to_str().ok_or_else(|| {
                 Failure::usage(format!("--data {} is not UTF-8", directory.display()))
             })?;
-            flags.push(("store.directory", text.to_owned()));
+            let is_url = text.contains("://");
+            let (url, directory) = if is_url { (text, None) } else { ("", Some(text)) };
+            flags.push(("store.url", url.to_owned()));
+            flags.extend(directory.map(|directory| ("store.directory", directory.to_owned())));
         }
         // Names and values that are not UTF-8 cannot be settings of ours.
         let environment = std::env::vars_os().filter_map(|(name, value)| {
@@ -54,7 +58,7 @@ fn opened(
 ) -> Result<(Store, Opened), Failure> {
     let store = &config.store;
     let options = StoreOptions {
-        directory: store.directory.clone(),
+        place: store.place()?,
         cache_mib: store.cache_mib,
         readers: store.readers,
         keys_per_run: store.keys_per_run,
@@ -67,7 +71,7 @@ fn opened(
             directory.display()
         )),
         error @ StoreError::Missing(_) => Failure::new(error.to_string()),
-        error => Failure::new(format!("cannot open {}: {error}", store.directory.display())),
+        error => Failure::new(format!("cannot open {}: {error}", store.name())),
     })
 }
 

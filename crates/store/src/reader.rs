@@ -21,8 +21,7 @@ use parking_lot::Mutex;
 use super::index::{KeyHasher, Lookup, Value};
 use super::verify;
 use crate::sql::{Connection, Params, Row};
-use crate::{AuditReport, StoreError};
-pub(crate) use pool::Place;
+use crate::{AuditReport, Place, StoreError};
 use pool::Pool;
 
 /// Answers from what is committed. Cheap to clone; calls block, so run them off the async threads.

@@ -21,10 +21,10 @@ use crate::columns;
 use crate::index::{Index, KeyHasher, Lookup};
 use crate::load::Loader;
 use crate::numbers::Numbers;
-use crate::reader::{Place, Reader};
+use crate::reader::Reader;
 use crate::save::{Saver, WIPE};
 use crate::sql::{Connection, Lock};
-use crate::{Opened, StoreError, StoreOptions};
+use crate::{Opened, Place, StoreError, StoreOptions};
 use checkpoint::Checkpoints;
 use hash_index::HashIndex;
 
@@ -80,7 +80,7 @@ impl Embedded {
         let index = HashIndex::open(&conn, options.keys_per_run)?;
         let file = connection::file(directory)?;
         let checkpoints = Checkpoints::start(directory, &mut conn, Arc::clone(&file))?;
-        let place = Place::Sqlite(directory.to_owned());
+        let place = Place::Directory(directory.to_owned());
         let lookup = Lookup::Hash(index.lookup().clone());
         let reader =
             Reader::new(place, options.readers, keys.clone(), lookup, Some(Arc::clone(&file)));

@@ -29,7 +29,9 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// `verify-full`, with `sslrootcert` for a file of authorities other than the machine's; left out, it
 /// is `disable` for hosts on this machine and `verify-full` for others.
 #[derive(Clone)]
-pub struct PostgresAddress {
+pub struct PostgresAddress(Arc<Address>);
+
+struct Address {
     config: Config,
     tls: Option<MakeRustlsConnect>,
     answer_within: Duration,
@@ -46,8 +48,8 @@ impl fmt::Display for PostgresAddress {
     /// Hosts and database, without user and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("postgres://")?;
-        for (at, host) in self.config.get_hosts().iter().enumerate() {
-            let ports = self.config.get_ports();
+        for (at, host) in self.0.config.get_hosts().iter().enumerate() {
+            let ports = self.0.config.get_ports();
             let port = ports.get(at).or(ports.first()).copied().unwrap_or(5432);
             let comma = if at == 0 { "" } else { "," };
             match host {
@@ -55,7 +57,7 @@ impl fmt::Display for PostgresAddress {
                 Host::Unix(path) => write!(f, "{comma}{}:{port}", path.display())?,
             }
         }
-        write!(f, "/{}", self.config.get_dbname().unwrap_or_default())
+        write!(f, "/{}", self.0.config.get_dbname().unwrap_or_default())
     }
 }
 
@@ -129,7 +131,7 @@ impl FromStr for PostgresAddress {
             .tcp_user_timeout(answer_within)
             .ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable })
             .target_session_attrs(TargetSessionAttrs::ReadWrite);
-        Ok(Self { config, tls, answer_within })
+        Ok(Self(Arc::new(Address { config, tls, answer_within })))
     }
 }
 
@@ -172,25 +174,25 @@ fn verifier(authorities: Option<&str>) -> Result<MakeRustlsConnect, BadAddress> 
 impl PostgresAddress {
     /// How long it may take to find the host that takes writes.
     pub(super) fn connect_within(&self) -> Duration {
-        let hosts = u32::try_from(self.config.get_hosts().len()).unwrap_or(u32::MAX);
+        let hosts = u32::try_from(self.0.config.get_hosts().len()).unwrap_or(u32::MAX);
         CONNECT.saturating_mul(hosts).saturating_add(CONNECT)
     }
 
     /// How long an answer is waited for: the database is given the time to give up first.
     pub(super) fn answer_within(&self) -> Duration {
-        self.answer_within + Duration::from_secs(2)
+        self.0.answer_within + Duration::from_secs(2)
     }
 
     /// Connects on the runtime it is called on, which then drives the connection.
     pub(super) async fn connect(&self) -> Result<Client, StoreError> {
-        match &self.tls {
+        match &self.0.tls {
             None => {
-                let (client, connection) = self.config.connect(NoTls).await?;
+                let (client, connection) = self.0.config.connect(NoTls).await?;
                 tokio::spawn(drive(connection));
                 Ok(client)
             }
             Some(tls) => {
-                let (client, connection) = self.config.connect(tls.clone()).await?;
+                let (client, connection) = self.0.config.connect(tls.clone()).await?;
                 tokio::spawn(drive(connection));
                 Ok(client)
             }
@@ -220,16 +222,16 @@ mod tests {
         let address: PostgresAddress = text.parse().unwrap();
         assert_eq!(address.to_string(), "postgres://127.0.0.1:5433,localhost:5434/h");
         assert!(!format!("{address:?}").contains("secret"));
-        assert_eq!(address.answer_within, Duration::from_millis(500));
-        assert!(address.tls.is_none());
+        assert_eq!(address.0.answer_within, Duration::from_millis(500));
+        assert!(address.0.tls.is_none());
     }
 
     #[test]
     fn hosts_elsewhere_are_verified_unless_said_otherwise() {
         let address: PostgresAddress = "postgres://u@db.example/h".parse().unwrap();
-        assert!(address.tls.is_some());
+        assert!(address.0.tls.is_some());
         let address: PostgresAddress = "postgres://u@db.example/h?sslmode=disable".parse().unwrap();
-        assert!(address.tls.is_none());
+        assert!(address.0.tls.is_none());
         assert!(refused("postgres://u@db.example/h?sslmode=require").contains("verify-full"));
         let missing = refused("postgres://u@db.example/h?sslrootcert=/not/there.pem");
         assert!(missing.contains("/not/there.pem"), "{missing}");

@@ -41,7 +41,7 @@ impl Connection {
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let connecting =
             async { tokio::time::timeout(address.connect_within(), address.connect()).await };
-        let client = match runtime.block_on(connecting) {
+        let client = match block(&runtime, connecting) {
             Ok(client) => client?,
             Err(_) => {
                 runtime.shutdown_background();
@@ -80,13 +80,13 @@ impl Connection {
     }
 
     /// Waits for an answer, but not for ever.
-    fn wait<T>(
+    fn wait<T: Send>(
         &self,
-        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>> + Send,
     ) -> Result<T, StoreError> {
         let runtime = self.runtime.as_ref().expect("it is there until it is dropped");
-        let answer =
-            runtime.block_on(async { tokio::time::timeout(self.answer_within, answer).await });
+        let within = self.answer_within;
+        let answer = block(runtime, async { tokio::time::timeout(within, answer).await });
         match answer {
             Ok(answer) => answer.map_err(|error| {
                 let error = StoreError::from(error);
@@ -205,6 +205,31 @@ impl Connection {
         let known = types.get(&*name).map(Arc::clone);
         known.ok_or_else(|| corrupt(format!("the database has no column {name}")))
     }
+}
+
+thread_local! {
+    /// Whether this thread may wait, although it belongs to a runtime.
+    static MAY_WAIT: Flag<bool> = const { Flag::new(false) };
+}
+
+/// Does something on a thread of a runtime that is there to wait, as those of `spawn_blocking` are.
+/// Questions to a shared database are waited for on the thread itself then; elsewhere on a runtime
+/// each takes a thread of its own.
+pub fn waiting_here<T>(ask: impl FnOnce() -> T) -> T {
+    MAY_WAIT.set(true);
+    let answer = ask();
+    MAY_WAIT.set(false);
+    answer
+}
+
+/// Drives a connection until there is an answer.
+fn block<T: Send>(runtime: &Runtime, answer: impl Future<Output = T> + Send) -> T {
+    if MAY_WAIT.get() || tokio::runtime::Handle::try_current().is_err() {
+        return runtime.block_on(answer);
+    }
+    // A runtime's own threads are not let in.
+    let waited = std::thread::scope(|scope| scope.spawn(|| runtime.block_on(answer)).join());
+    waited.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 impl Drop for Connection {

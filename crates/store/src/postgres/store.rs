@@ -12,10 +12,10 @@ use crate::errors::corrupt;
 use crate::index::{Entered, Index, KeyHasher, Lookup};
 use crate::load::Loader;
 use crate::numbers::Numbers;
-use crate::reader::{Place, Reader};
+use crate::reader::Reader;
 use crate::save::{Saver, WIPE};
 use crate::sql::{Connection, Lock};
-use crate::{Opened, StoreError};
+use crate::{Opened, Place, StoreError};
 
 /// A node's way to write to a shared database; see [`Store`](crate::Store).
 pub(crate) struct Shared {
@@ -54,7 +54,7 @@ impl Shared {
             conn.without_deadline()?;
             migrate::migrate(&conn, steps)?
         };
-        let conn = Connection::Postgres(Pg::open(address)?);
+        let conn = Connection::Postgres(Box::new(Pg::open(address)?));
         let keys = KeyHasher::new(&secret(&conn)?);
         let place = Place::Postgres(address.clone());
         let reader = Reader::new(place, readers, keys.clone(), Lookup::Table, None);
@@ -81,7 +81,7 @@ impl Shared {
     pub(crate) fn ready(&mut self) -> Result<(), StoreError> {
         if self.conn.as_ref().is_none_or(|conn| !conn.is_usable()) {
             self.conn = None;
-            self.conn = Some(Connection::Postgres(Pg::open(&self.address)?));
+            self.conn = Some(Connection::Postgres(Box::new(Pg::open(&self.address)?)));
         }
         if self.unknown.is_some() {
             self.settle_unknown()?;

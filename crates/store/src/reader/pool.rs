@@ -1,31 +1,14 @@
 use std::ops::Deref;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::postgres::{self, PostgresAddress};
 use crate::sql::Connection;
-use crate::{StoreError, sqlite};
+use crate::{Place, StoreError, postgres, sqlite};
 
 /// How long a question waits for a connection.
 const WAIT_MAX: Duration = Duration::from_secs(10);
-
-/// Where connections lead to.
-pub(crate) enum Place {
-    Sqlite(PathBuf),
-    Postgres(PostgresAddress),
-}
-
-impl Place {
-    pub(crate) fn connect(&self) -> Result<Connection, StoreError> {
-        Ok(match self {
-            Self::Sqlite(directory) => Connection::Sqlite(sqlite::connection::reader(directory)?),
-            Self::Postgres(address) => Connection::Postgres(postgres::Connection::open(address)?),
-        })
-    }
-}
 
 /// A few connections that only read, opened when first needed.
 pub(super) struct Pool {
@@ -86,7 +69,14 @@ impl Pool {
 
     /// A connection outside the pool.
     pub(super) fn connect(&self) -> Result<Connection, StoreError> {
-        self.place.connect()
+        Ok(match &self.place {
+            Place::Directory(directory) => {
+                Connection::Sqlite(sqlite::connection::reader(directory)?)
+            }
+            Place::Postgres(address) => {
+                Connection::Postgres(Box::new(postgres::Connection::open(address)?))
+            }
+        })
     }
 }
 
@@ -126,7 +116,7 @@ mod tests {
 
     #[test]
     fn waiting_ends_however_often_it_is_woken_for_nothing() {
-        let pool = Pool::new(Place::Sqlite(PathBuf::new()), 0);
+        let pool = Pool::new(Place::Directory(std::path::PathBuf::new()), 0);
         let refused = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
