@@ -1,3 +1,7 @@
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
 use crate::{Database, Postgres};
 
 /// Says which store tests are run on.
@@ -21,4 +25,27 @@ pub fn database_if_wanted(prepare: impl FnOnce(&str)) -> Option<Database> {
         }
         Ok(other) => panic!("{VARIABLE} is sqlite or postgres, not {other}"),
     }
+}
+
+/// The database that stands for a directory in which an embedded store would be, made when it is
+/// first asked for: whoever opens the directory again finds the same database. It is there for as
+/// long as the directory is. `None`, and `prepare`, as for [`database_if_wanted`].
+///
+/// # Panics
+///
+/// When the directory does not exist.
+pub fn database_at(directory: &Path, prepare: impl FnOnce(&str)) -> Option<Arc<Database>> {
+    type Databases = HashMap<PathBuf, Arc<Database>>;
+    static DATABASES: LazyLock<Mutex<Databases>> = LazyLock::new(Mutex::default);
+    let databases = || DATABASES.lock().unwrap_or_else(PoisonError::into_inner);
+    assert!(directory.is_dir(), "there is no directory {}", directory.display());
+    // They are dropped when others can ask again: that takes a while.
+    let gone: Vec<_> = databases().extract_if(|directory, _| !directory.exists()).collect();
+    drop(gone);
+    if let Some(known) = databases().get(directory) {
+        return Some(Arc::clone(known));
+    }
+    let made = Arc::new(database_if_wanted(prepare)?);
+    databases().insert(directory.to_owned(), Arc::clone(&made));
+    Some(made)
 }

@@ -14,7 +14,8 @@ use huodong_engine::{Chance, Clock, Engine, EngineOptions};
 use huodong_server::{
     App, ListenOptions, MasterKey, Metrics, Nonces, Settings, bind, router, serve,
 };
-use huodong_store::{Store, StoreOptions};
+use huodong_store::{Place, Store, StoreOptions};
+use huodong_testing::Database;
 use huodong_wire::gongyi::{Api, sign};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -85,6 +86,36 @@ impl Default for Setup {
     }
 }
 
+/// The store that stands for a directory: in it, or a shared one where the tests are told to use
+/// such.
+pub fn kept_in(directory: &TempDir) -> StoreOptions {
+    match database_at(directory) {
+        Some(database) => shared(database.url()),
+        None => StoreOptions::at(directory.path()),
+    }
+}
+
+fn database_at(directory: &TempDir) -> Option<Arc<Database>> {
+    let begin = |url: &str| drop(Store::open(&shared(url)).unwrap());
+    huodong_testing::database_at(directory.path(), begin)
+}
+
+fn shared(url: &str) -> StoreOptions {
+    StoreOptions::of(Place::Postgres(url.parse().unwrap()))
+}
+
+/// Changes rows behind the store's back.
+pub fn tamper(directory: &TempDir, update: &str) {
+    let changed = match database_at(directory) {
+        Some(database) => database.psql(&format!("{update} RETURNING 1")).lines().count(),
+        None => {
+            let path = directory.path().join("huodong.db");
+            rusqlite::Connection::open(path).unwrap().execute(update, ()).unwrap()
+        }
+    };
+    assert!(changed > 0, "{update}");
+}
+
 /// A running server. Dropped, it is gone.
 pub struct TestApp {
     pub app: Arc<App>,
@@ -108,7 +139,7 @@ impl TestApp {
 
     pub async fn with(setup: Setup) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let (store, _) = Store::open(&StoreOptions::at(directory.path())).unwrap();
+        let (store, _) = Store::open(&kept_in(&directory)).unwrap();
         let metrics = Arc::new(Metrics::new());
         let options = EngineOptions { observer: Some(metrics.clone()), ..setup.engine };
         let engine = Engine::start(store, setup.clock, options).unwrap();
