@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -111,6 +112,8 @@ pub struct Metrics {
     durations: Family<Request, Histogram>,
     engine_errors: Family<Failure, Counter>,
     batch: BatchMetrics,
+    batch_repeats: Counter,
+    store_reconnects: Counter,
     queue_depth: Gauge,
     nonces: Gauge,
     attempts: Family<Attempt, Counter>,
@@ -201,6 +204,17 @@ impl Metrics {
         );
         registry.register("queue_depth", "Commands waiting for a batch", queue_depth.clone());
         registry.register("nonces", "Nonces remembered", nonces.clone());
+        let (batch_repeats, store_reconnects) = (Counter::default(), Counter::default());
+        registry.register(
+            "batch_repeats",
+            "Batches begun anew, as another node came between or the connection broke",
+            batch_repeats.clone(),
+        );
+        registry.register(
+            "store_reconnects",
+            "Connections to the database that broke and are opened again when needed",
+            store_reconnects.clone(),
+        );
         let attempts = Family::<Attempt, Counter>::default();
         // 1 ms to 5 h.
         let lateness = Histogram::new(exponential_buckets(0.001, 2.0, 25));
@@ -239,6 +253,8 @@ impl Metrics {
             durations,
             engine_errors,
             batch,
+            batch_repeats,
+            store_reconnects,
             queue_depth,
             nonces,
             attempts,
@@ -318,6 +334,10 @@ impl BatchObserver for Metrics {
         self.batch.decide.observe(decide.as_secs_f64());
         self.batch.save.observe(save.as_secs_f64());
     }
+
+    fn repeated(&self, _commands: usize) {
+        self.batch_repeats.inc();
+    }
 }
 
 /// A count that cannot be taken now stays as it was; the page is wanted all the more then.
@@ -359,6 +379,7 @@ pub(crate) async fn page(State(app): State<Arc<App>>) -> impl IntoResponse {
     let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     app.metrics.queue_depth.set(number(app.engine.queue_depth()));
     app.metrics.nonces.set(number(app.nonces.len() + app.lakala_nonces.len()));
+    app.metrics.store_reconnects.inner().fetch_max(app.engine.reader().reconnects(), Relaxed);
     app.metrics.signatures_waiting.set(number(app.signers.waiting()));
     count_days_left(&app);
     count_callbacks(&app).await;

@@ -34,7 +34,7 @@ where
 }
 
 /// One organization, application, project and running activity with `money`.
-async fn furnish(engine: &Engine, money: Fen, settlement: Settlement) {
+pub async fn furnish(engine: &Engine, money: Fen, settlement: Settlement) {
     let org_no = OrgNo::from("org");
     let name = "a name".to_owned();
     let merchant_no = "m".to_owned();
@@ -77,7 +77,7 @@ async fn furnish(engine: &Engine, money: Fen, settlement: Settlement) {
     done(engine, SetStatus { activity_no, status: ActivityStatus::Running }).await;
 }
 
-fn donate(transcode: &str, money: i64) -> Donate {
+pub fn donate(transcode: &str, money: i64) -> Donate {
     Donate {
         key: DonationKey { bid: Bid::from("bid"), reward_transcode: transcode.into() },
         appid: AppId::from("app"),

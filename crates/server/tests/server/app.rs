@@ -72,6 +72,10 @@ pub struct Setup {
     pub clock: Clock,
     /// How long the server pretends to have been running, as far as nonces go.
     pub age_s: i64,
+    /// Whether it has a database of its own, whichever store other tests use.
+    pub embedded: bool,
+    /// The address of the database it shares, where that is not its directory's.
+    pub url: Option<String>,
     /// The last word on the app, before it serves.
     pub prepare: fn(&mut App),
 }
@@ -82,7 +86,7 @@ impl Default for Setup {
         let clock = Clock::system();
         clock.set("2026-11-21T02:00:00Z".parse().unwrap());
         let (settings, engine) = (Settings::default(), EngineOptions::default());
-        Self { settings, engine, clock, age_s: 3_600, prepare: |_| {} }
+        Self { settings, engine, clock, age_s: 3_600, embedded: false, url: None, prepare: |_| {} }
     }
 }
 
@@ -98,6 +102,12 @@ pub fn kept_in(directory: &TempDir) -> StoreOptions {
 fn database_at(directory: &TempDir) -> Option<Arc<Database>> {
     let begin = |url: &str| drop(Store::open(&shared(url)).unwrap());
     huodong_testing::database_at(directory.path(), begin)
+}
+
+/// The database of servers that share one.
+pub fn shared_database(directory: &TempDir) -> Arc<Database> {
+    let begin = |url: &str| drop(Store::open(&shared(url)).unwrap());
+    huodong_testing::shared_database_at(directory.path(), begin)
 }
 
 fn shared(url: &str) -> StoreOptions {
@@ -123,7 +133,7 @@ pub struct TestApp {
     pub http: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
     served: Option<JoinHandle<()>>,
-    pub directory: TempDir,
+    pub directory: Arc<TempDir>,
 }
 
 impl TestApp {
@@ -138,15 +148,38 @@ impl TestApp {
     }
 
     pub async fn with(setup: Setup) -> Self {
+        Self::open(Arc::new(tempfile::tempdir().unwrap()), setup, true).await
+    }
+
+    /// A node of a database that others can be nodes of, whichever store other tests use.
+    pub async fn sharing(setup: Setup) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let (store, _) = Store::open(&kept_in(&directory)).unwrap();
+        shared_database(&directory);
+        Self::open(Arc::new(directory), setup, true).await
+    }
+
+    /// Another node of the same database.
+    pub async fn beside(&self, setup: Setup) -> Self {
+        Self::open(Arc::clone(&self.directory), setup, false).await
+    }
+
+    async fn open(directory: Arc<TempDir>, setup: Setup, first: bool) -> Self {
+        let kept = match &setup.url {
+            Some(url) => shared(url),
+            None if setup.embedded => StoreOptions::at(directory.path()),
+            None => kept_in(&directory),
+        };
+        let (store, _) = Store::open(&kept).unwrap();
         let metrics = Arc::new(Metrics::new());
         let options = EngineOptions { observer: Some(metrics.clone()), ..setup.engine };
         let engine = Engine::start(store, setup.clock, options).unwrap();
         let mut app = App::new(engine, MasterKey::new(&[7; 32]), setup.settings, metrics);
         let (span, most) = (app.settings.freshness_s, app.settings.nonces_max);
-        app.nonces = Nonces::new(Chance, span, most, app.nonces.began() - setup.age_s);
-        if app.settings.sandbox {
+        app.nonces =
+            Nonces::new(Chance, span, most, app.nonces.began().saturating_sub(setup.age_s));
+        if !first {
+            app.refresh().await.unwrap();
+        } else if app.settings.sandbox {
             huodong_server::seed::plant(&app).await.unwrap();
         } else {
             furnish(&app).await;
@@ -154,6 +187,7 @@ impl TestApp {
         }
         (setup.prepare)(&mut app);
         let app = Arc::new(app);
+        app.follow();
         let listener = bind((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();

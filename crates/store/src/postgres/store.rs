@@ -88,6 +88,7 @@ impl Shared {
         if self.conn.as_ref().is_none_or(|conn| !conn.is_usable()) {
             self.conn = None;
             self.conn = Some(Connection::Postgres(Box::new(Pg::open(&self.address)?)));
+            self.reader.connection_broke();
         }
         if self.unknown.is_some() {
             self.settle_unknown()?;
