@@ -57,7 +57,7 @@ impl Shared {
             conn.without_deadline()?;
             migrate::migrate(&conn, steps)?
         };
-        let conn = Connection::Postgres(Box::new(Pg::open(address)?));
+        let conn = Connection::Postgres(Box::new(writer(address)?));
         let keys = KeyHasher::new(&secret(&conn)?);
         let place = Place::Postgres(address.clone());
         let reader = Reader::new(place, readers, keys.clone(), Lookup::Table, None);
@@ -87,7 +87,7 @@ impl Shared {
     pub(crate) fn ready(&mut self) -> Result<(), StoreError> {
         if self.conn.as_ref().is_none_or(|conn| !conn.is_usable()) {
             self.conn = None;
-            self.conn = Some(Connection::Postgres(Box::new(Pg::open(&self.address)?)));
+            self.conn = Some(Connection::Postgres(Box::new(writer(&self.address)?)));
         }
         if self.unknown.is_some() {
             self.settle_unknown()?;
@@ -321,6 +321,17 @@ impl Drop for Shared {
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// A connection for batches. Their statements are the same every time, and found by an index: there
+/// is nothing to be gained by planning them anew.
+fn writer(address: &PostgresAddress) -> Result<Pg, StoreError> {
+    let conn = Pg::open(address)?;
+    match conn.execute_batch("SET plan_cache_mode = force_generic_plan") {
+        // What only speaks as PostgreSQL does may not know it.
+        Err(StoreError::Unavailable(_)) | Ok(()) => Ok(conn),
+        Err(error) => Err(error),
     }
 }
 
