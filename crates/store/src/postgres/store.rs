@@ -47,6 +47,18 @@ impl Shared {
         Self::open_with(address, readers, STEPS)
     }
 
+    /// The same where an installation is there already.
+    pub(crate) fn open_existing(
+        address: &PostgresAddress,
+        readers: usize,
+    ) -> Result<(Self, Opened), StoreError> {
+        if migrate::is_made(&Pg::open(address)?)? {
+            Self::open(address, readers)
+        } else {
+            Err(StoreError::Missing(address.to_string().into()))
+        }
+    }
+
     fn open_with(
         address: &PostgresAddress,
         readers: usize,
