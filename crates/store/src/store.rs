@@ -107,7 +107,7 @@ impl Store {
     pub fn rollback(&mut self) {
         match &mut self.0 {
             Kind::Embedded(store) => store.rollback(),
-            Kind::Shared(store) => store.rollback(),
+            Kind::Shared(store) => store.give_up(),
         }
     }
 
