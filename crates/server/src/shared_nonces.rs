@@ -76,7 +76,7 @@ impl SharedNonces {
         match tokio::time::timeout(deadline, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(EngineError::Stopped),
-            Err(_) => Err(EngineError::Unavailable("nonces are not written in time".to_owned())),
+            Err(_) => Err(EngineError::Deadline),
         }
     }
 }

@@ -11,5 +11,6 @@ mod gateway;
 mod keys;
 mod last_coupon;
 mod last_donation;
+mod rolling;
 mod serve;
 mod support;
