@@ -48,26 +48,30 @@ pub(crate) fn open_existing(config: &Config) -> Result<Store, Failure> {
     opened(config, Store::open_existing).map(|(store, _)| store)
 }
 
-fn opened(
-    config: &Config,
-    open: impl FnOnce(&StoreOptions) -> Result<(Store, Opened), StoreError>,
-) -> Result<(Store, Opened), Failure> {
+/// Where and how the database is kept.
+pub(crate) fn store_options(config: &Config) -> StoreOptions {
     let store = &config.store;
-    let options = StoreOptions {
+    StoreOptions {
         directory: store.directory.clone(),
         cache_mib: store.cache_mib,
         readers: store.readers,
         keys_per_run: store.keys_per_run,
         extra_sync: Duration::from_micros(store.extra_sync_us),
-    };
-    open(&options).map_err(|error| match error {
+    }
+}
+
+fn opened(
+    config: &Config,
+    open: impl FnOnce(&StoreOptions) -> Result<(Store, Opened), StoreError>,
+) -> Result<(Store, Opened), Failure> {
+    open(&store_options(config)).map_err(|error| match error {
         StoreError::InUse(directory) => Failure::new(format!(
             "the database in {} is in use by another process; stop that server first, or ask it \
              through its operator API",
             directory.display()
         )),
         error @ StoreError::Missing(_) => Failure::new(error.to_string()),
-        error => Failure::new(format!("cannot open {}: {error}", store.directory.display())),
+        error => Failure::new(format!("cannot open {}: {error}", config.store.directory.display())),
     })
 }
 

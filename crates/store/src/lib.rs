@@ -18,7 +18,7 @@ pub use query::{
     InstitutionNo, MerchantFilter, Page, PageRequest, PhotoFilter, ReceiverNo, Room,
     TransferFilter, TrialBalance,
 };
-pub use sqlite::{AuditReport, Reader, Store};
+pub use sqlite::{AuditReport, Reader, Store, backup, restore};
 
 /// Where and how a store is kept.
 #[derive(Clone, Debug)]
@@ -54,6 +54,9 @@ pub enum StoreError {
     /// There is no database.
     #[error("there is no database in {0}")]
     Missing(PathBuf),
+    /// There is a database already.
+    #[error("there is a database in {0} already")]
+    Present(PathBuf),
     /// The database was made by a newer version.
     #[error("the database has schema version {found}; this program knows versions up to {known}")]
     Newer {

@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite database in WAL mode, with one writer and a few readers.
 
+mod backup;
 mod checkpoint;
 mod columns;
 mod connection;
@@ -22,6 +23,7 @@ use huodong_campaign::{Command, FreeLeases, Wanted, World};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
+pub use backup::{backup, restore};
 pub use reader::Reader;
 pub use verify::AuditReport;
 
