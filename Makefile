@@ -18,10 +18,13 @@ check: ## Format, clippy with warnings as errors, docs, licences and bans, and a
 	cargo build --release --workspace --bin huodong-fuzz --locked
 	$${CARGO_TARGET_DIR:-target}/release/huodong-fuzz
 
+# PostgreSQL's package makes a server of its own, which serves this machine alone. The tests start
+# theirs on other ports and leave it as it is.
 .PHONY: test-deps
-test-deps: ## Install what the tests run beside cargo: openssl, curl, a browser and its driver (Debian packages, when missing).
+test-deps: ## Install what the tests run beside cargo: openssl, curl, PostgreSQL, a browser and its driver (Debian packages, when missing).
 	@missing=; for tool in openssl:openssl curl:curl chromium:chromium chromedriver:chromium-driver; do \
 	  command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool##*:}"; done; \
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$$missing postgresql"; \
 	if [ -n "$$missing" ]; then \
 	  install="apt-get install -y -qq --no-install-recommends$$missing"; \
 	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && $$install; \

@@ -209,6 +209,7 @@ pub struct World {
     /// The business clock's time, one for the whole batch.
     pub now: Timestamp,
     next_id: i64,
+    id_step: i64,
     /// Organizations by number.
     pub organizations: Table<OrgNo, Organization>,
     /// Applications by id.
@@ -279,6 +280,7 @@ impl World {
         Self {
             now,
             next_id: first_id,
+            id_step: 1,
             organizations: Table::default(),
             applications: Table::default(),
             bids: Table::default(),
@@ -318,10 +320,16 @@ impl World {
         self.next_id = first_id;
     }
 
+    /// Gives out every `step`-th id only: the others are for other nodes.
+    pub fn number_by(mut self, step: i64) -> Self {
+        self.id_step = step;
+        self
+    }
+
     /// The next number of the sequence.
     pub fn take_id(&mut self) -> Id {
         let id = Id(self.next_id);
-        self.next_id += 1;
+        self.next_id += self.id_step;
         id
     }
 

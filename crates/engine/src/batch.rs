@@ -23,6 +23,12 @@ pub trait BatchObserver: fmt::Debug + Send + Sync {
     /// A batch of `commands` was committed (or, where none of them changed anything, only looked
     /// at), and how long its steps took.
     fn batch(&self, commands: usize, load: Duration, decide: Duration, save: Duration);
+
+    /// A batch of `commands` is begun anew, as another node came between, or the connection to the
+    /// database broke.
+    fn repeated(&self, commands: usize) {
+        let _ = commands;
+    }
 }
 
 /// What travels through the queue.
@@ -31,6 +37,8 @@ pub(crate) enum Message {
     Job(Box<dyn Job>),
     /// Empty the database.
     Wipe(oneshot::Sender<Result<(), EngineError>>),
+    /// Hold on to this node's place among the others.
+    Keep,
     /// Nothing comes after this.
     Stop,
 }
@@ -101,6 +109,7 @@ impl Writer {
     pub(crate) fn run(mut self, mut queue: mpsc::Receiver<Message>) {
         let mut messages = Vec::with_capacity(self.batch_max);
         let mut jobs = Vec::with_capacity(self.batch_max);
+        let mut keep = false;
         while queue.blocking_recv_many(&mut messages, self.batch_max) > 0 {
             let mut bytes = 0;
             for message in messages.drain(..) {
@@ -120,28 +129,70 @@ impl Writer {
                             return;
                         }
                         // A caller that has gone needs no answer.
-                        let _ = reply.send(self.store.wipe().map_err(EngineError::from));
+                        let _ = reply.send(self.wipe().map_err(EngineError::from));
                     }
+                    Message::Keep => keep = true,
                     Message::Stop => queue.close(),
                 }
             }
             if self.batch(&mut jobs).is_break() {
                 return;
             }
+            if std::mem::take(&mut keep)
+                && let Err(error) = self.store.keep()
+            {
+                tracing::warn!(%error, "this node could not hold on to its place");
+            }
         }
     }
 
-    /// Carries out what waits and answers it. Breaks when this process may write no more.
-    fn batch(&mut self, jobs: &mut Vec<Box<dyn Job>>) -> ControlFlow<()> {
-        let started = monotonic();
-        // What nobody waits for was never begun, and the caller was told so.
-        let (abandoned, mut waiting): (Vec<_>, Vec<_>) =
-            jobs.drain(..).partition(|job| job.abandoned(started));
-        abandoned.into_iter().for_each(|job| job.answer(Some(EngineError::Deadline)));
-        if waiting.is_empty() {
-            return ControlFlow::Continue(());
+    fn wipe(&mut self) -> Result<(), StoreError> {
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            match self.store.wipe() {
+                Err(StoreError::Again(_)) if let Some(pause) = pauses.next() => {
+                    std::thread::sleep(pause);
+                }
+                wiped => return wiped,
+            }
         }
-        match self.carry_out(&mut waiting, started) {
+    }
+
+    /// Carries out what waits and answers it, again where another node came between. Breaks when this
+    /// process may write no more.
+    fn batch(&mut self, jobs: &mut Vec<Box<dyn Job>>) -> ControlFlow<()> {
+        let mut pauses = PAUSES.into_iter();
+        let mut pause = Duration::ZERO;
+        loop {
+            let started = monotonic();
+            // What nobody waits for was never begun, or has come to nothing; the caller was told so.
+            let (abandoned, mut waiting): (Vec<_>, Vec<_>) =
+                jobs.drain(..).partition(|job| job.abandoned(started));
+            abandoned.into_iter().for_each(|job| job.answer(Some(EngineError::Deadline)));
+            if waiting.is_empty() {
+                return ControlFlow::Continue(());
+            }
+            match self.carry_out(&mut waiting, started) {
+                Err(Failure::Store(StoreError::Again(why))) => {
+                    tracing::debug!(why, commands = waiting.len(), "a batch is begun anew");
+                    if let Some(observer) = &self.observer {
+                        observer.repeated(waiting.len());
+                    }
+                    *jobs = waiting;
+                    pause = pauses.next().unwrap_or(pause);
+                    std::thread::sleep(pause);
+                }
+                carried_out => return self.answer(waiting, carried_out),
+            }
+        }
+    }
+
+    fn answer(
+        &mut self,
+        waiting: Vec<Box<dyn Job>>,
+        carried_out: Result<(), Failure>,
+    ) -> ControlFlow<()> {
+        match carried_out {
             Ok(()) => {
                 waiting.into_iter().for_each(|job| job.answer(None));
                 ControlFlow::Continue(())
@@ -160,7 +211,7 @@ impl Writer {
     fn one_by_one(&mut self, waiting: Vec<Box<dyn Job>>) -> ControlFlow<()> {
         for job in waiting {
             let mut alone = vec![job];
-            match self.carry_out(&mut alone, monotonic()) {
+            match self.carry_out_alone(&mut alone) {
                 Ok(()) => alone.into_iter().for_each(|job| job.answer(None)),
                 Err(Failure::Panicked) => {
                     let error = EngineError::Unavailable("an invariant was broken".to_owned());
@@ -172,17 +223,31 @@ impl Writer {
         ControlFlow::Continue(())
     }
 
+    /// One command by itself, a few times at the most.
+    fn carry_out_alone(&mut self, job: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            match self.carry_out(job, monotonic()) {
+                Err(Failure::Store(StoreError::Again(_))) if let Some(pause) = pauses.next() => {
+                    std::thread::sleep(pause);
+                }
+                carried_out => return carried_out,
+            }
+        }
+    }
+
     fn carry_out(&mut self, jobs: &mut [Box<dyn Job>], started: Instant) -> Result<(), Failure> {
+        self.store.ready()?;
         let now = self.clock.now();
         // Rows keep milliseconds, so the rules see no more than that either.
         let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
-        let mut world = World::new(now, 0);
+        let mut world = World::new(now, 0).number_by(self.store.id_step());
         let mut wanted = Wanted::default();
         jobs.iter().for_each(|job| job.wants(&mut wanted));
         self.store.load(&wanted, &mut world)?;
         drop(wanted);
         // Only now: after a commit whose outcome was unknown, loading has read the last number anew.
-        world.number_from(first_id(now, self.store.last_id()));
+        world.number_from(self.store.first_id(number_at(now)));
         let loaded = monotonic();
 
         let decided = catch_unwind(AssertUnwindSafe(|| {
@@ -237,12 +302,21 @@ const NUMBERING_BEGINS_MS: i64 = 1_577_836_800_000;
 /// How many low bits of a row's number count within one millisecond.
 const COUNT_BITS: u32 = 20;
 
-/// Where a batch's numbers begin: at the business clock's millisecond, but always above the last
-/// number given out, however the clock was moved.
-fn first_id(now: Timestamp, last: i64) -> i64 {
+/// How long is waited before each further try of a batch. The first is often one that asks for
+/// nothing but to be done again.
+const PAUSES: [Duration; 8] = {
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+    [ms(0), ms(1), ms(5), ms(10), ms(20), ms(50), ms(100), ms(200)]
+};
+
+/// Where a batch's numbers begin, unless such have been given out already: at the business clock's
+/// millisecond.
+fn number_at(now: Timestamp) -> i64 {
     let ms = now.as_millisecond().saturating_sub(NUMBERING_BEGINS_MS).max(0);
-    let by_clock = if ms < (1 << (63 - COUNT_BITS)) { ms << COUNT_BITS } else { 0 };
-    by_clock.max(last + 1)
+    // The clock's part of a number ends in 2298.
+    if ms < (1 << (63 - COUNT_BITS)) { ms << COUNT_BITS } else { 0 }
 }
 
 #[cfg(test)]
@@ -252,14 +326,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_rise_with_time_and_never_fall_with_the_clock() {
+    fn numbers_rise_with_time() {
         let later: Timestamp = "2026-11-21T02:00:00Z".parse().expect("a time");
         let earlier: Timestamp = "2019-01-01T00:00:00Z".parse().expect("a time");
-        let first = first_id(later, 0);
-        assert_eq!(first >> COUNT_BITS, later.as_millisecond() - NUMBERING_BEGINS_MS);
-        assert_eq!(first_id(later, first + 5), first + 6);
-        assert_eq!(first_id(earlier, first), first + 1);
-        assert_eq!(first_id(Timestamp::MAX, 7), 8, "the clock's part of a number ends in 2298");
+        assert_eq!(number_at(later) >> COUNT_BITS, later.as_millisecond() - NUMBERING_BEGINS_MS);
+        assert_eq!(number_at(earlier), 0);
+        assert_eq!(number_at(Timestamp::MAX), 0);
     }
 
     fn organization(org_no: &str) -> CreateOrganization {

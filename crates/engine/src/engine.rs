@@ -88,6 +88,9 @@ const QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The unit that room for them is given out by, in bytes.
 const ROOM_BYTES: usize = 1024;
 
+/// How often a node holds on to its place: several times within the minute it is held.
+const KEEP_EVERY: Duration = Duration::from_secs(10);
+
 /// Questions that may wait for each connection that answers them.
 const QUESTIONS_PER_CONNECTION: usize = 64;
 
@@ -151,6 +154,7 @@ impl Engine {
             delivery: OnceLock::new(),
         }));
         engine.spawn_timers();
+        engine.spawn_keeping();
         Ok(engine)
     }
 
@@ -257,7 +261,7 @@ impl Engine {
         let permit = Arc::clone(&self.0.answering).acquire_owned().await;
         let permit = permit.expect("the semaphore is never closed");
         let answer = tokio::task::spawn_blocking(move || {
-            let answer = question(&reader);
+            let answer = huodong_store::waiting_here(|| question(&reader));
             drop(permit);
             answer
         });
@@ -360,6 +364,19 @@ impl Engine {
         {
             tracing::error!("the writer's thread could not be awaited");
         }
+    }
+
+    /// Has the writer hold on to this node's place now and then, for as long as the engine runs.
+    fn spawn_keeping(&self) {
+        let weak = self.downgrade();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(KEEP_EVERY).await;
+                let Some(engine) = weak.upgrade().filter(Engine::is_running) else { return };
+                // Where the queue is full, batches are written, and each holds on to it too.
+                let _ = engine.0.queue.try_send(Message::Keep);
+            }
+        });
     }
 
     /// Looks for due timers now and then, and whenever the clock is moved, for as long as the

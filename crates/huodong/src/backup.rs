@@ -11,7 +11,7 @@ use tempfile::{NamedTempFile, TempPath};
 
 use crate::failure::{Context as _, Failure};
 use crate::install::print_report;
-use crate::settings::{Installation, store_options};
+use crate::settings::{Installation, embedded, store_options};
 
 /// Copies the database into one file, whether a server runs on it or not, and checks the copy as
 /// `huodong audit` would. Everything acknowledged before it began is in it. A file that is there is
@@ -33,7 +33,8 @@ pub(crate) struct Backup {
 
 impl Backup {
     pub(crate) fn run(&self) -> Result<(), Failure> {
-        let config = self.installation.settings(Vec::new())?;
+        let options = store_options(&self.installation.settings(Vec::new())?)?;
+        let from = embedded(&options)?;
         let file = self.to.display();
         let exists = || Failure::new(format!("{file} is there already; nothing was written"));
         // Before the work; what comes into being meanwhile is not written over either.
@@ -50,7 +51,6 @@ impl Backup {
         let copy = copy.into_temp_path();
         let begun = monotonic();
         let mut bar = Bar::default();
-        let from = &config.store.directory;
         let report = huodong_store::backup(from, &copy, &mut |done, of| bar.show(done, of));
         bar.clear();
         let report = report.map_err(|error| refused("back up", from, error))?;
@@ -88,12 +88,12 @@ pub(crate) struct Restore {
 
 impl Restore {
     pub(crate) fn run(&self) -> Result<(), Failure> {
-        let config = self.installation.settings(Vec::new())?;
+        let options = store_options(&self.installation.settings(Vec::new())?)?;
+        let directory = embedded(&options)?;
         let begun = monotonic();
         let from = self.from.display();
         let bytes = self.from.metadata().cannot(format_args!("read {from}"))?.len();
-        let directory = &config.store.directory;
-        let (opened, report) = huodong_store::restore(&store_options(&config), &self.from)
+        let (opened, report) = huodong_store::restore(directory, &self.from, &options)
             .map_err(|error| refused("restore", &self.from, error))?;
         tell(&report, "nothing was restored")?;
         if opened.from_version != opened.version {

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use huodong_server::sandbox::check_exposure;
+use huodong_store::Place;
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -108,6 +109,7 @@ pub(crate) struct Wechat {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Store {
+    url: String,
     pub(crate) directory: PathBuf,
     pub(crate) cache_mib: u32,
     pub(crate) readers: usize,
@@ -240,6 +242,7 @@ impl Config {
             Failure::usage(format!("configuration: lakala.issue_path, lakala.query_path: {error}"))
         })?;
         self.check_addresses()?;
+        self.store.place()?;
         let positive = [
             ("server.connections_max", server.connections_max > 0),
             ("server.body_bytes_max", server.body_bytes_max > 0),
@@ -279,6 +282,26 @@ impl Config {
 
 fn set(path: &str) -> Option<&Path> {
     (!path.is_empty()).then(|| Path::new(path))
+}
+
+impl Store {
+    /// Where the database is.
+    pub(crate) fn place(&self) -> Result<Place, Failure> {
+        if self.url.is_empty() {
+            return Ok(Place::Directory(self.directory.clone()));
+        }
+        let address = self.url.parse().map(Place::Postgres);
+        address.map_err(|error| Failure::usage(format!("configuration: store.url: {error}")))
+    }
+
+    /// What it is called in messages: never with a password in it.
+    pub(crate) fn name(&self) -> String {
+        match self.place() {
+            Ok(Place::Postgres(address)) => address.to_string(),
+            Ok(Place::Directory(directory)) => directory.display().to_string(),
+            Err(_) => "store.url".to_owned(),
+        }
+    }
 }
 
 /// `HUODONG_SERVER__LISTEN` → `server`, `listen`. Other variables of ours have no double underscore.

@@ -29,7 +29,7 @@ impl Migrate {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         let config = self.installation.settings(Vec::new())?;
         let (_store, opened) = open_store(&config)?;
-        let directory = config.store.directory.display();
+        let directory = config.store.name();
         if opened.from_version == opened.version {
             println!("{directory}: schema version {}, nothing to do", opened.version);
         } else {

@@ -1,11 +1,11 @@
 //! The options with which a command finds an installation, and what is made of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use huodong_server::MasterKey;
-use huodong_store::{Opened, Store, StoreError, StoreOptions};
+use huodong_store::{Opened, Place, Store, StoreError, StoreOptions};
 
 use crate::config::{Config, Flag, MASTER_KEY_VARIABLE};
 use crate::failure::{Context as _, Failure};
@@ -16,8 +16,9 @@ pub(crate) struct Installation {
     /// The configuration file; see `huodong config`.
     #[arg(long, value_name = "FILE", env = "HUODONG_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// The directory of the database (store.directory).
-    #[arg(long, value_name = "DIR")]
+    /// Where the database is: a directory (store.directory), or the postgres:// address of one that
+    /// several nodes share (store.url).
+    #[arg(long, value_name = "DIR|URL")]
     pub(crate) data: Option<PathBuf>,
 }
 
@@ -28,7 +29,10 @@ impl Installation {
             let text = directory.to_str().ok_or_else(|| {
                 Failure::usage(format!("--data {} is not UTF-8", directory.display()))
             })?;
-            flags.push(("store.directory", text.to_owned()));
+            let is_url = text.contains("://");
+            let (url, directory) = if is_url { (text, None) } else { ("", Some(text)) };
+            flags.push(("store.url", url.to_owned()));
+            flags.extend(directory.map(|directory| ("store.directory", directory.to_owned())));
         }
         // Names and values that are not UTF-8 cannot be settings of ours.
         let environment = std::env::vars_os().filter_map(|(name, value)| {
@@ -49,14 +53,25 @@ pub(crate) fn open_existing(config: &Config) -> Result<Store, Failure> {
 }
 
 /// Where and how the database is kept.
-pub(crate) fn store_options(config: &Config) -> StoreOptions {
+pub(crate) fn store_options(config: &Config) -> Result<StoreOptions, Failure> {
     let store = &config.store;
-    StoreOptions {
-        directory: store.directory.clone(),
+    Ok(StoreOptions {
+        place: store.place()?,
         cache_mib: store.cache_mib,
         readers: store.readers,
         keys_per_run: store.keys_per_run,
         extra_sync: Duration::from_micros(store.extra_sync_us),
+    })
+}
+
+/// The directory of an embedded store.
+pub(crate) fn embedded(options: &StoreOptions) -> Result<&Path, Failure> {
+    match &options.place {
+        Place::Directory(directory) => Ok(directory),
+        Place::Postgres(_) => Err(Failure::usage(
+            "this is for the embedded store; PostgreSQL is backed up and restored by its own \
+             programs, see docs/operations.md",
+        )),
     }
 }
 
@@ -64,14 +79,14 @@ fn opened(
     config: &Config,
     open: impl FnOnce(&StoreOptions) -> Result<(Store, Opened), StoreError>,
 ) -> Result<(Store, Opened), Failure> {
-    open(&store_options(config)).map_err(|error| match error {
+    open(&store_options(config)?).map_err(|error| match error {
         StoreError::InUse(directory) => Failure::new(format!(
             "the database in {} is in use by another process; stop that server first, or ask it \
              through its operator API",
             directory.display()
         )),
         error @ StoreError::Missing(_) => Failure::new(error.to_string()),
-        error => Failure::new(format!("cannot open {}: {error}", config.store.directory.display())),
+        error => Failure::new(format!("cannot open {}: {error}", config.store.name())),
     })
 }
 

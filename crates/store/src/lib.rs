@@ -1,31 +1,57 @@
 //! What lasts: load and save.
 //!
-//! [`Store`] is the one writer: it loads the rows a batch names into a
-//! [`World`](huodong_campaign::World) inside a transaction and saves what the batch changed with
-//! one commit. [`Reader`] answers questions beside it from what is committed.
+//! [`Store`] writes: it loads the rows a batch names into a [`World`](huodong_campaign::World)
+//! inside a transaction and saves what the batch changed with one commit. [`Reader`] answers
+//! questions beside it from what is committed. Behind both is either an embedded SQLite database,
+//! with one writer, or a PostgreSQL database that several nodes share.
 
+mod columns;
+mod errors;
+mod index;
+mod load;
+mod numbers;
+mod postgres;
 mod query;
+mod reader;
+mod rows;
+mod save;
+mod sql;
 mod sqlite;
+mod store;
+mod verify;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error;
 
+pub use postgres::{BadAddress, PostgresAddress, waiting_here};
 pub use query::{
     AccountFilter, ActivityFilter, AuditFilter, CallbackFilter, CallbackStatus, CouponFilter,
     CouponTotals, DonationFilter, DonationTotals, DueCallback, EnrolmentFilter, FlowerFilter,
     InstitutionNo, MerchantFilter, Page, PageRequest, PhotoFilter, ReceiverNo, Room,
     TransferFilter, TrialBalance,
 };
-pub use sqlite::{AuditReport, Reader, Store, backup, restore};
+pub use reader::Reader;
+pub use sqlite::{backup, restore};
+pub use store::Store;
+pub use verify::AuditReport;
+
+/// Where a database is.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// An embedded one, in this directory; made where missing.
+    Directory(PathBuf),
+    /// One that several nodes share.
+    Postgres(PostgresAddress),
+}
 
 /// Where and how a store is kept.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
-    /// The directory that holds the database; made where missing.
-    pub directory: PathBuf,
-    /// Page cache of the writer, in MiB.
+    /// Where the database is.
+    pub place: Place,
+    /// Page cache of an embedded store's writer, in MiB.
     pub cache_mib: u32,
     /// Connections that answer readers.
     pub readers: usize,
@@ -38,8 +64,13 @@ pub struct StoreOptions {
 impl StoreOptions {
     /// A store in this directory with everything else as it should be for most.
     pub fn at(directory: impl Into<PathBuf>) -> Self {
+        Self::of(Place::Directory(directory.into()))
+    }
+
+    /// A store in this place with everything else as it should be for most.
+    pub fn of(place: Place) -> Self {
         Self {
-            directory: directory.into(),
+            place,
             cache_mib: 256,
             readers: 4,
             keys_per_run: 900_000,
@@ -65,6 +96,9 @@ pub enum StoreError {
         /// The newest this program knows.
         known: u32,
     },
+    /// Nodes of an older version run that cannot live with the schema of this one.
+    #[error("{0} nodes of an older version are running; stop them before this one starts")]
+    OlderNodes(u32),
     /// Another process writes to it.
     #[error("the database in {0} is in use by another process")]
     InUse(PathBuf),
@@ -74,6 +108,10 @@ pub enum StoreError {
     /// Nothing was written; trying again may help.
     #[error("the database could not be read or written: {0}")]
     Unavailable(String),
+    /// Nothing was written; another node came between, or the connection broke. The same can be
+    /// tried again at once.
+    #[error("the database could not be written just now: {0}")]
+    Again(String),
     /// The commit failed half-way; whether it happened is not known.
     #[error("the commit's outcome is unknown: {0}")]
     CommitUnknown(String),
@@ -90,3 +128,6 @@ pub struct Opened {
     /// The schema version now.
     pub version: u32,
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,40 +2,37 @@
 
 mod backup;
 mod checkpoint;
-mod columns;
-mod connection;
-mod errors;
-mod hash_index;
-mod load;
+pub(crate) mod connection;
+pub(crate) mod hash_index;
 mod migrate;
-mod numbers;
-mod reader;
-mod rows;
-mod save;
-mod verify;
+
+#[cfg(test)]
+pub(crate) use migrate::MIGRATIONS;
 
 use std::fmt;
 use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use huodong_campaign::{Command, FreeLeases, Wanted, World};
 use jiff::Timestamp;
-use rusqlite::Connection;
 
 pub use backup::{backup, restore};
-pub use reader::Reader;
-pub use verify::AuditReport;
 
-use crate::{Opened, StoreError, StoreOptions};
+use crate::columns;
+use crate::index::{Index, KeyHasher, Lookup};
+use crate::load::Loader;
+use crate::numbers::Numbers;
+use crate::reader::Reader;
+use crate::save::{Saver, WIPE};
+use crate::sql::{Connection, Lock};
+use crate::{Opened, Place, StoreError, StoreOptions};
 use checkpoint::Checkpoints;
-use hash_index::{HashIndex, KeyHasher};
-use numbers::Numbers;
+use hash_index::HashIndex;
 
-/// The one writer of a database.
-///
-/// A batch is [`Store::load`], then [`Store::save`] or [`Store::rollback`].
-pub struct Store {
+/// The one writer of a database; see [`Store`](crate::Store).
+pub(crate) struct Embedded {
     conn: Connection,
     keys: KeyHasher,
     index: HashIndex,
@@ -52,39 +49,46 @@ pub struct Store {
     _lock: File,
 }
 
-impl Store {
-    /// Opens the database, or makes it, migrates it, and becomes its one writer. The account of the
-    /// world outside exists afterwards, and no callback is leased.
-    pub fn open(options: &StoreOptions) -> Result<(Self, Opened), StoreError> {
-        connection::make_directory(&options.directory)?;
-        Self::open_with(options, migrate::MIGRATIONS)
+impl Embedded {
+    pub(crate) fn open(
+        directory: &Path,
+        options: &StoreOptions,
+    ) -> Result<(Self, Opened), StoreError> {
+        connection::make_directory(directory)?;
+        Self::open_with(directory, options, migrate::MIGRATIONS)
     }
 
-    /// Opens a database that is there; [`StoreError::Missing`] where there is none.
-    pub fn open_existing(options: &StoreOptions) -> Result<(Self, Opened), StoreError> {
-        if connection::exists(&options.directory) {
-            Self::open_with(options, migrate::MIGRATIONS)
+    pub(crate) fn open_existing(
+        directory: &Path,
+        options: &StoreOptions,
+    ) -> Result<(Self, Opened), StoreError> {
+        if connection::exists(directory) {
+            Self::open_with(directory, options, migrate::MIGRATIONS)
         } else {
-            Err(StoreError::Missing(options.directory.clone()))
+            Err(StoreError::Missing(directory.to_owned()))
         }
     }
 
     fn open_with(
+        directory: &Path,
         options: &StoreOptions,
         migrations: &[&str],
     ) -> Result<(Self, Opened), StoreError> {
-        let lock = connection::lock(&options.directory)?;
-        let mut conn = connection::writer(&options.directory, options.cache_mib)?;
+        let lock = connection::lock(directory)?;
+        let mut conn = connection::writer(directory, options.cache_mib)?;
         let opened = migrate::migrate(&mut conn, migrations)?;
         let secret = connection::secret(&conn)?;
         let keys = KeyHasher::new(&secret);
         let (epoch, last_id) = connection::take_over(&conn)?;
         let index = HashIndex::open(&conn, options.keys_per_run)?;
-        let file = connection::file(&options.directory)?;
-        let checkpoints = Checkpoints::start(&options.directory, &mut conn, Arc::clone(&file))?;
-        let reader = Reader::new(options, keys.clone(), index.lookup().clone(), Arc::clone(&file));
+        let file = connection::file(directory)?;
+        let checkpoints = Checkpoints::start(directory, &mut conn, Arc::clone(&file))?;
+        let place = Place::Directory(directory.to_owned());
+        let lookup = Lookup::Hash(index.lookup().clone());
+        let reader =
+            Reader::new(place, options.readers, keys.clone(), lookup, Some(Arc::clone(&file)));
         let mut store = Self {
-            conn,
+            conn: Connection::Sqlite(conn),
             keys,
             index,
             numbers: Numbers::default(),
@@ -125,18 +129,19 @@ impl Store {
         Ok(())
     }
 
-    /// The highest number ever given out; in a new database that is 1, the account of the world
-    /// outside.
-    pub fn last_id(&self) -> i64 {
+    pub(crate) fn last_id(&self) -> i64 {
         self.last_id
     }
 
-    /// Begins a transaction and loads what is wanted, and what hangs on it. After an error there is
-    /// no transaction.
-    pub fn load(&mut self, wanted: &Wanted<'_>, world: &mut World) -> Result<(), StoreError> {
+    pub(crate) fn load(
+        &mut self,
+        wanted: &Wanted<'_>,
+        world: &mut World,
+    ) -> Result<(), StoreError> {
         let loaded = self.begin().and_then(|()| {
-            load::Loader { conn: &self.conn, keys: &self.keys, index: self.index.lookup(), world }
-                .load(wanted)
+            let index = &Lookup::Hash(self.index.lookup().clone());
+            let (conn, keys) = (&self.conn, &self.keys);
+            Loader { conn, keys, index, activities: Lock::No, world }.load(wanted)
         });
         if loaded.is_err() {
             self.rollback();
@@ -144,9 +149,7 @@ impl Store {
         loaded
     }
 
-    /// Saves what changed and commits. After an error the transaction is gone; unless that is
-    /// [`StoreError::CommitUnknown`], nothing was written.
-    pub fn save(&mut self, world: &World) -> Result<(), StoreError> {
+    pub(crate) fn save(&mut self, world: &World) -> Result<(), StoreError> {
         let last_id = self.last_id.max(world.next_id() - 1);
         let written = self.begin().and_then(|()| self.write(world, last_id));
         if let Err(error) = written {
@@ -156,26 +159,24 @@ impl Store {
         self.commit()?;
         self.last_id = last_id;
         self.index.committed();
-        self.checkpoints.after_commit(&self.conn);
+        self.checkpoints.after_commit(self.conn.sqlite());
         if !self.extra_sync.is_zero() {
             std::thread::sleep(self.extra_sync);
         }
         Ok(())
     }
 
-    /// Ends the transaction without saving (a batch in which nothing changed).
-    pub fn rollback(&mut self) {
-        if !self.conn.is_autocommit()
-            && let Err(error) = self.conn.execute_batch("ROLLBACK")
+    pub(crate) fn rollback(&mut self) {
+        if !self.conn.sqlite().is_autocommit()
+            && let Err(error) = self.conn.sqlite().execute_batch("ROLLBACK")
         {
             tracing::error!(%error, "a transaction could not be rolled back");
             self.stale = true;
         }
     }
 
-    /// Empties every table (the sandbox's reset). Numbers begin anew.
-    pub fn wipe(&mut self) -> Result<(), StoreError> {
-        let written = self.begin().and_then(|()| save::wipe(&self.conn, self.epoch));
+    pub(crate) fn wipe(&mut self) -> Result<(), StoreError> {
+        let written = self.begin().and_then(|()| self.empty());
         if let Err(error) = written {
             self.undo();
             return Err(error);
@@ -185,35 +186,55 @@ impl Store {
         self.refresh()
     }
 
-    /// Answers questions beside the writer.
-    pub fn reader(&self) -> Reader {
+    #[cfg(test)]
+    pub(crate) fn conn_mut(&mut self) -> &mut rusqlite::Connection {
+        match &mut self.conn {
+            Connection::Sqlite(conn) => conn,
+            Connection::Postgres(_) => unreachable!("the embedded store has SQLite's connections"),
+        }
+    }
+
+    pub(crate) fn reader(&self) -> Reader {
         self.reader.clone()
     }
 
     /// Begins a transaction where there is none.
     fn begin(&mut self) -> Result<(), StoreError> {
         self.refresh()?;
-        if self.conn.is_autocommit() {
-            self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
+        if self.conn.sqlite().is_autocommit() {
+            self.conn.sqlite().prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
         }
         Ok(())
     }
 
     fn write(&mut self, world: &World, last_id: i64) -> Result<(), StoreError> {
-        save::fence(&self.conn, self.epoch, last_id)?;
-        save::Saver {
+        self.fence(last_id)?;
+        Saver {
             conn: &self.conn,
             keys: &self.keys,
-            index: &mut self.index,
+            index: Index::Hash(&mut self.index),
             numbers: &mut self.numbers,
         }
         .save(world)?;
-        self.index.write(&self.conn)
+        self.index.write(self.conn.sqlite())
+    }
+
+    /// Records the highest number given out, if this process is still the one that writes.
+    fn fence(&self, last_id: i64) -> Result<(), StoreError> {
+        let sql = "UPDATE writer SET last_id = ?2 WHERE one = 1 AND epoch = ?1";
+        let fenced = self.conn.prepare(sql)?.execute((self.epoch, last_id))? == 1;
+        if fenced { Ok(()) } else { Err(StoreError::Fenced) }
+    }
+
+    fn empty(&self) -> Result<(), StoreError> {
+        self.fence(1)?;
+        self.conn.execute_batch(WIPE)?;
+        hash_index::wipe(self.conn.sqlite())
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
         let committed =
-            self.conn.prepare_cached("COMMIT").and_then(|mut commit| commit.execute(()));
+            self.conn.sqlite().prepare_cached("COMMIT").and_then(|mut commit| commit.execute(()));
         if let Err(error) = committed {
             self.undo();
             self.stale = true;
@@ -234,25 +255,25 @@ impl Store {
         if !self.stale {
             return Ok(());
         }
-        if !self.conn.is_autocommit() {
-            self.conn.execute_batch("ROLLBACK")?;
+        if !self.conn.sqlite().is_autocommit() {
+            self.conn.sqlite().execute_batch("ROLLBACK")?;
         }
         self.numbers.clear();
-        self.last_id = connection::last_id(&self.conn)?;
-        self.index.reload(&self.conn)?;
+        self.last_id = connection::last_id(self.conn.sqlite())?;
+        self.index.reload(self.conn.sqlite())?;
         self.stale = false;
         Ok(())
     }
 }
 
-impl Drop for Store {
+impl Drop for Embedded {
     /// Leaves everything in the database file itself, so that a copy of a stopped directory needs
     /// no log beside it.
     fn drop(&mut self) {
         self.rollback();
         self.checkpoints.stop();
         let copied =
-            self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get::<_, i64>(0));
+            self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get::<i64>(0));
         match copied {
             Ok(0) => {}
             Ok(_) => tracing::warn!("a reader kept the write-ahead log from being emptied"),
@@ -261,14 +282,11 @@ impl Drop for Store {
     }
 }
 
-impl fmt::Debug for Store {
+impl fmt::Debug for Embedded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store")
+        f.debug_struct("Embedded")
             .field("epoch", &self.epoch)
             .field("last_id", &self.last_id)
             .finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use super::hash_index::KeyHasher;
-use super::{Store, connection, migrate, verify};
-use crate::{AuditReport, Opened, StoreError, StoreOptions};
+use super::{Embedded, connection, migrate};
+use crate::index::KeyHasher;
+use crate::{AuditReport, Opened, StoreError, StoreOptions, sql, verify};
 
 /// Pages copied between two reports of how far it is: 16 MiB. A test's database is smaller than
 /// that, and shall be copied in several steps too.
 const STEP_PAGES: i32 = if cfg!(test) { 8 } else { 4096 };
 
-/// Copies the database in `directory` into `file`, whether a server runs on it or not, and checks
+/// Copies the embedded store in `directory` into `file`, whether a server runs on it or not, and checks
 /// every invariant of the copy. Batches that were committed when it began are in it, later ones are
 /// not. A running server goes on meanwhile; only its write-ahead log cannot begin anew until all is
 /// copied.
@@ -33,12 +33,11 @@ pub fn backup(
         return Err(StoreError::Missing(directory.to_owned()));
     }
     copy(&connection::reader(directory)?, file, progress)?;
-    let mut copy = open(file)?;
+    let copy = open(file)?;
     // The copied header asks for a write-ahead log; a backup is one file.
     copy.query_row("PRAGMA journal_mode = DELETE", (), |_| Ok(()))?;
     let secret = connection::secret(&copy)?;
-    let report = verify::verify(&mut copy, &KeyHasher::new(&secret))?;
-    close(copy)?;
+    let report = verify::verify(&sql::Connection::Sqlite(copy), &KeyHasher::new(&secret))?;
     sync(file)?;
     Ok(report)
 }
@@ -84,39 +83,47 @@ fn copy(
     close(to)
 }
 
-/// Makes the database that `options` name out of a backup, migrating it where it is older, and
-/// checks every invariant before it is put in its place. [`StoreError::Present`] where there is a
-/// database already. Where the report tells of violations, nothing is left in the directory.
-pub fn restore(options: &StoreOptions, file: &Path) -> Result<(Opened, AuditReport), StoreError> {
-    let directory = &options.directory;
+/// Makes an embedded store in `directory` out of a backup, migrating it where it is older, and checks
+/// every invariant before it is put in its place. [`StoreError::Present`] where there is one already.
+/// Where the report tells of violations, nothing is left in the directory. Of `options` only what is
+/// about opening it counts.
+pub fn restore(
+    directory: &Path,
+    file: &Path,
+    options: &StoreOptions,
+) -> Result<(Opened, AuditReport), StoreError> {
     is_backup(file)?;
     connection::make_directory(directory)?;
     let _lock = connection::lock(directory)?;
     if connection::exists(directory) {
-        return Err(StoreError::Present(directory.clone()));
+        return Err(StoreError::Present(directory.to_owned()));
     }
     // In there it can be opened, checked and thrown away without anybody taking it for a database.
-    let aside = StoreOptions { directory: directory.join("restoring"), ..options.clone() };
-    remove(&aside.directory)?;
-    let restored = try_out(&aside, file).and_then(|(opened, report)| {
+    let aside = directory.join("restoring");
+    remove(&aside)?;
+    let restored = try_out(&aside, file, options).and_then(|(opened, report)| {
         if report.violations.is_empty() {
             let database = connection::database(directory);
-            std::fs::rename(connection::database(&aside.directory), &database)
+            std::fs::rename(connection::database(&aside), &database)
                 .map_err(failed("put in its place", &database))?;
             sync(directory)?;
         }
         Ok((opened, report))
     });
-    remove(&aside.directory)?;
+    remove(&aside)?;
     restored
 }
 
 /// Opens a copy of the backup, as a server would, and checks it.
-fn try_out(options: &StoreOptions, file: &Path) -> Result<(Opened, AuditReport), StoreError> {
-    connection::make_directory(&options.directory)?;
-    let database = connection::database(&options.directory);
+fn try_out(
+    directory: &Path,
+    file: &Path,
+    options: &StoreOptions,
+) -> Result<(Opened, AuditReport), StoreError> {
+    connection::make_directory(directory)?;
+    let database = connection::database(directory);
     std::fs::copy(file, &database).map_err(failed("copied", file))?;
-    let (store, opened) = Store::open_existing(options)?;
+    let (store, opened) = Embedded::open_existing(directory, options)?;
     let report = store.reader().verify()?;
     drop(store);
     // What would be left of a log here is part of the database, and would not be moved with it.

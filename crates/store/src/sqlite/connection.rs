@@ -8,8 +8,8 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::errors::corrupt;
 use crate::StoreError;
+use crate::errors::corrupt;
 
 /// A handle on the database file beside SQLite's own. It must be closed after every connection:
 /// closing it lets go of the locks that the process holds on the file.
@@ -83,7 +83,7 @@ pub(super) fn writer(directory: &Path, cache_mib: u32) -> Result<Connection, Sto
     Ok(conn)
 }
 
-pub(super) fn reader(directory: &Path) -> Result<Connection, StoreError> {
+pub(crate) fn reader(directory: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(database(directory), flags)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -113,7 +113,7 @@ pub(super) fn secret(conn: &Connection) -> Result<[u8; 16], StoreError> {
 
 /// Begins a new epoch: from now on the batches of whoever wrote before are refused. Gives the epoch
 /// and the highest number given out.
-pub(super) fn take_over(conn: &Connection) -> Result<(i64, i64), StoreError> {
+pub(crate) fn take_over(conn: &Connection) -> Result<(i64, i64), StoreError> {
     Ok(conn.query_row(
         "UPDATE writer SET epoch = epoch + 1 WHERE one = 1 RETURNING epoch, last_id",
         (),

@@ -19,10 +19,8 @@
 //! saved by one commit. `verify` proves it for a whole database.
 
 mod disk;
-mod key;
 mod run;
 mod seal;
-mod value;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -31,11 +29,11 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use rusqlite::Connection;
 
-pub(super) use disk::{Merged, wipe};
-pub(super) use key::KeyHasher;
-pub(super) use value::{Kind, Value};
+pub(crate) use disk::Merged;
+pub(super) use disk::wipe;
 
 use crate::StoreError;
+use crate::index::{Value, encode};
 use run::Run;
 use seal::Sealing;
 
@@ -84,17 +82,13 @@ struct Levels {
 
 /// Looks committed keys up; shared by the writer and its readers.
 #[derive(Clone, Default)]
-pub(super) struct Lookup(Arc<RwLock<Levels>>);
+pub(crate) struct Lookup(Arc<RwLock<Levels>>);
 
 impl Lookup {
-    /// The newest value of a key. `conn` must see every commit up to now: a read transaction begun
-    /// earlier may miss the blocks of a run sealed since.
-    pub(super) fn get(&self, conn: &Connection, hash: u128) -> Result<Option<Value>, StoreError> {
-        Ok(self.get_many(conn, &[hash])?[0])
-    }
-
-    /// The same for many keys: one run after the other, so that the filters' cache misses overlap.
-    pub(super) fn get_many(
+    /// The newest value of each key: one run after the other, so that the filters' cache misses
+    /// overlap. `conn` must see every commit up to now: a read transaction begun earlier may miss
+    /// the blocks of a run sealed since.
+    pub(crate) fn get_many(
         &self,
         conn: &Connection,
         hashes: &[u128],
@@ -122,13 +116,13 @@ impl Lookup {
     }
 
     /// Rises when everything is replaced.
-    pub(super) fn generation(&self) -> u64 {
+    pub(crate) fn generation(&self) -> u64 {
         self.0.read().generation
     }
 }
 
 /// The writer's side of the index.
-pub(super) struct HashIndex {
+pub(crate) struct HashIndex {
     lookup: Lookup,
     keys_per_run: usize,
     /// What this batch adds; not looked up before it is committed.
@@ -200,7 +194,7 @@ impl HashIndex {
     }
 
     /// Adds an entry to the batch under way; the last for a key counts.
-    pub(super) fn put(&mut self, hash: u128, value: Value) {
+    pub(crate) fn put(&mut self, hash: u128, value: Value) {
         self.pending.push((hash, value));
     }
 
@@ -210,7 +204,7 @@ impl HashIndex {
         if !self.pending.is_empty() {
             let mut entries = Vec::with_capacity(self.pending.len() * 32);
             for (hash, value) in &self.pending {
-                value::encode(&mut entries, *hash, value);
+                encode(&mut entries, *hash, value);
             }
             let mut insert =
                 conn.prepare_cached("INSERT INTO hash_log (seq, entries) VALUES (?1, ?2)")?;

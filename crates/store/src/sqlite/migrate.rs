@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::{Opened, StoreError};
 
 /// The schema's history; the n-th entry makes version n.
-pub(super) const MIGRATIONS: &[&str] = &[
+pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_begin.sql"),
     include_str!("migrations/0002_coupons.sql"),
     include_str!("migrations/0003_gateway.sql"),

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use fastbloom::BloomFilter;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::super::errors::corrupt;
 use super::run::{BLOCK_BITS, FILTER_FORMAT, Run, add_to_filter, block_id, new_filter};
-use super::value::{Entries, Value};
 use crate::StoreError;
+use crate::errors::corrupt;
+use crate::index::{Entries, MergedEntry, Value};
 
 /// What [`read`] finds.
 pub(super) struct Index {
@@ -147,7 +147,7 @@ impl RunCursor {
 }
 
 /// The whole index as one connection's transaction sees it, from the lowest hash to the highest.
-pub(in crate::sqlite) struct Merged {
+pub(crate) struct Merged {
     /// Newest first, behind the tail.
     runs: Vec<Arc<Run>>,
     tail: BTreeMap<u128, Value>,
@@ -158,17 +158,8 @@ pub(in crate::sqlite) struct Merged {
     last: Vec<Option<u128>>,
 }
 
-/// One key of the index.
-pub(in crate::sqlite) struct MergedEntry {
-    pub(in crate::sqlite) hash: u128,
-    /// The newest.
-    pub(in crate::sqlite) value: Value,
-    /// In how many places it stands.
-    pub(in crate::sqlite) places: usize,
-}
-
 impl Merged {
-    pub(in crate::sqlite) fn open(conn: &Connection) -> Result<Self, StoreError> {
+    pub(crate) fn open(conn: &Connection) -> Result<Self, StoreError> {
         let Index { runs, tail, .. } = read(conn)?;
         let sources = runs.len() + 1;
         let mut merged = Self {
@@ -186,11 +177,7 @@ impl Merged {
     }
 
     /// The newest value of a key.
-    pub(in crate::sqlite) fn get(
-        &self,
-        conn: &Connection,
-        hash: u128,
-    ) -> Result<Option<Value>, StoreError> {
+    pub(crate) fn get(&self, conn: &Connection, hash: u128) -> Result<Option<Value>, StoreError> {
         if let Some(value) = self.tail.get(&hash) {
             return Ok(Some(*value));
         }
@@ -205,10 +192,7 @@ impl Merged {
     }
 
     /// The next key.
-    pub(in crate::sqlite) fn next(
-        &mut self,
-        conn: &Connection,
-    ) -> Result<Option<MergedEntry>, StoreError> {
+    pub(crate) fn next(&mut self, conn: &Connection) -> Result<Option<MergedEntry>, StoreError> {
         let Some(Reverse((hash, source))) = self.heads.pop() else { return Ok(None) };
         // Of equal hashes the heap gives the lowest source first, which is the newest.
         let value = self.values[source].ok_or_else(|| corrupt("a head without a value"))?;

@@ -1,10 +1,10 @@
 use fastbloom::BloomFilter;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::super::errors::corrupt;
-use super::value::{Entries, Value, encode, encoded_len};
 use super::{Memory, halves};
 use crate::StoreError;
+use crate::errors::corrupt;
+use crate::index::{Entries, Value, encode, encoded_len};
 
 /// How the filter's bits are to be read. Raise it when a new version of the filter's crate reads
 /// them in another way; filters are then made anew at start.

@@ -112,7 +112,7 @@ fn a_large_run_is_sorted_aside_while_batches_go_on() {
     let mut batches = 0;
     while count(&conn, "hash_run") == 0 {
         batch(&conn, &mut index, &[(20_000 + batches, 2)], true);
-        assert!(index.lookup().get(&conn, hash(7)).unwrap().is_some());
+        assert!(index.lookup().get_many(&conn, &[hash(7)]).unwrap()[0].is_some());
         batches += 1;
     }
     assert!(batches > 10, "each batch wrote its share only");
@@ -126,7 +126,7 @@ fn a_filter_of_another_format_is_made_anew() {
     batch(&conn, &mut index, &[], true);
     conn.execute("UPDATE hash_run SET filter_format = 0, filter = x''", ()).unwrap();
     let index = HashIndex::open(&conn, 10).unwrap();
-    assert_eq!(index.lookup().get(&conn, hash(3)).unwrap(), Some(Value::id(Id(7))));
+    assert_eq!(index.lookup().get_many(&conn, &[hash(3)]).unwrap()[0], Some(Value::id(Id(7))));
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn a_block_that_is_missing_or_cut_short_is_corrupt_not_absent() {
         batch(&conn, &mut index, &(0..10).map(|n| (n, 7)).collect::<Vec<_>>(), true);
         batch(&conn, &mut index, &[], true);
         conn.execute(damage, ()).unwrap();
-        let found = index.lookup().get(&conn, hash(3));
+        let found = index.lookup().get_many(&conn, &[hash(3)]);
         assert!(matches!(found, Err(StoreError::Corrupt(_))), "{damage}");
     }
 }

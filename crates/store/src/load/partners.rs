@@ -1,0 +1,30 @@
+//! Institutions, platform keys and openid pages.
+
+use huodong_campaign::Wanted;
+
+use super::super::rows;
+use super::{Loader, texts};
+use crate::StoreError;
+
+impl Loader<'_> {
+    pub(super) fn partners(&mut self, wanted: &Wanted<'_>) -> Result<(), StoreError> {
+        let keys = texts(&wanted.institutions, |appid| appid.as_str());
+        for (_, found) in self.reference(rows::INSTITUTIONS, "appid", &keys, rows::institution)? {
+            self.world.institutions.loaded(found.appid.clone(), found);
+        }
+        let keys = texts(&wanted.openid_pages, |campaign| campaign.as_str());
+        for (_, found) in
+            self.reference(rows::OPENID_PAGES, "campaign", &keys, rows::openid_page)?
+        {
+            self.world.openid_pages.loaded(found.campaign.clone(), found);
+        }
+        if wanted.platform_keys {
+            let mut select = self.conn.prepare(rows::PLATFORM_KEYS)?;
+            for found in select.query_and_then((), rows::platform_key)? {
+                let (_, key) = found?;
+                self.world.platform_keys.loaded(key.serial.clone(), key);
+            }
+        }
+        Ok(())
+    }
+}

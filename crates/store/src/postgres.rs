@@ -1,0 +1,16 @@
+//! The shared store: one PostgreSQL database (or what speaks as it does), any number of nodes.
+//!
+//! Every batch is one transaction at READ COMMITTED. What keeps nodes from each other's feet is
+//! told in `docs/decisions/0011-several-nodes.md`.
+
+mod address;
+mod connection;
+mod migrate;
+mod node;
+mod store;
+
+pub use address::{BadAddress, PostgresAddress};
+pub use connection::waiting_here;
+pub(crate) use connection::{Connection, Rows, Statement, cell};
+pub(crate) use node::ID_STEP;
+pub(crate) use store::Shared;

@@ -1,0 +1,86 @@
+//! Schema versions. A step that an older program can live with is taken while such programs run; one
+//! that it cannot is taken when none does any more.
+
+use super::connection::{Connection, cell};
+use super::node::NOW_MS;
+use crate::errors::corrupt;
+use crate::sql::Cell;
+use crate::{Opened, StoreError};
+
+/// One step of the schema's history; the n-th makes version n.
+pub(super) struct Step {
+    pub(super) sql: &'static str,
+    /// The oldest version whose programs go on working after it: its own number for a step that takes
+    /// something away.
+    pub(super) needs: u32,
+}
+
+/// The schema's history.
+pub(super) const STEPS: &[Step] =
+    &[Step { sql: include_str!("migrations/0001_begin.sql"), needs: 1 }];
+
+/// How often it is tried to make the table of versions: of two nodes that make it at once, one is
+/// refused.
+const TRIES: u32 = 5;
+
+/// Brings a database to the newest of `steps`, all in one transaction. One node at a time.
+pub(super) fn migrate(conn: &Connection, steps: &[Step]) -> Result<Opened, StoreError> {
+    let known = u32::try_from(steps.len()).expect("steps are written by hand");
+    let mut tried = 1;
+    while let Err(error) = make_versions(conn) {
+        if tried == TRIES || !matches!(error, StoreError::Again(_)) {
+            return Err(error);
+        }
+        tried += 1;
+    }
+    conn.execute_batch("BEGIN")?;
+    let migrated = with_lock(conn, steps, known);
+    match &migrated {
+        Ok(_) => conn.execute_batch("COMMIT")?,
+        Err(_) => conn.execute_batch("ROLLBACK")?,
+    }
+    migrated
+}
+
+fn make_versions(conn: &Connection) -> Result<(), StoreError> {
+    conn.execute_batch(
+        "CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY, needs BIGINT NOT NULL); \
+         INSERT INTO migrations (version, needs) VALUES (0, 0) ON CONFLICT (version) DO NOTHING",
+    )
+}
+
+fn with_lock(conn: &Connection, steps: &[Step], known: u32) -> Result<Opened, StoreError> {
+    one_number(conn, "SELECT version FROM migrations WHERE version = 0 FOR UPDATE")?;
+    let from_version = one_number(conn, "SELECT max(version) FROM migrations")?;
+    let needs = one_number(conn, "SELECT max(needs) FROM migrations")?;
+    if needs > known {
+        return Err(StoreError::Newer { found: from_version, known });
+    }
+    for (at, step) in (1..).zip(steps).skip(from_version as usize) {
+        if at > 1 {
+            let older = format!(
+                "SELECT count(*) FROM nodes WHERE until >= {NOW_MS} AND knows < {}",
+                step.needs
+            );
+            let older = one_number(conn, &older)?;
+            if older > 0 {
+                return Err(StoreError::OlderNodes(older));
+            }
+        }
+        conn.execute_batch(step.sql)?;
+        let mut insert = conn.prepare("INSERT INTO migrations (version, needs) VALUES (?1, ?2)")?;
+        insert.execute(&[Cell::from(at), Cell::from(step.needs)])?;
+    }
+    Ok(Opened { from_version, version: from_version.max(known) })
+}
+
+fn one_number(conn: &Connection, sql: &str) -> Result<u32, StoreError> {
+    let mut select = conn.prepare(sql)?;
+    let mut rows = select.query(&[])?;
+    match rows.next()?.map(|row| cell(row, 0)).transpose()? {
+        Some(Cell::Int(number)) => {
+            u32::try_from(number).map_err(|_| corrupt(format!("{number} is no version")))
+        }
+        other => Err(corrupt(format!("{other:?} instead of a version"))),
+    }
+}

@@ -1,0 +1,120 @@
+//! A node's place among the others.
+
+use aws_lc_rs::rand;
+
+use super::connection::{Connection, cell};
+use crate::StoreError;
+use crate::errors::corrupt;
+use crate::sql::{Cell, Row};
+
+/// How far apart a node's numbers are: each ends in the node's slot.
+pub(crate) const ID_STEP: i64 = 256;
+
+/// The database's clock, in Unix milliseconds: leases are judged by it alone.
+pub(super) const NOW_MS: &str = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
+
+/// How long a slot is held without being renewed.
+const LEASE_MS: i64 = 60_000;
+
+/// How often a slot is asked for: of two nodes that take a new one at once, one is refused.
+const TRIES: u32 = 20;
+
+/// A slot that this process holds.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) slot: i64,
+    pub(super) token: [u8; 16],
+    /// The highest number this slot has given out.
+    pub(super) last_id: i64,
+}
+
+impl Node {
+    /// Takes a slot that nobody holds.
+    pub(super) fn claim(conn: &Connection, knows: u32) -> Result<Self, StoreError> {
+        let token = token()?;
+        let mut tried = 1;
+        loop {
+            match Self::try_claim(conn, token, knows) {
+                Err(StoreError::Again(_)) if conn.is_usable() && tried < TRIES => tried += 1,
+                claimed => return claimed,
+            }
+        }
+    }
+
+    fn try_claim(conn: &Connection, token: [u8; 16], knows: u32) -> Result<Self, StoreError> {
+        let free = format!(
+            "UPDATE nodes SET token = ?1, knows = ?2, until = {NOW_MS} + {LEASE_MS} \
+             WHERE slot = (SELECT slot FROM nodes WHERE until < {NOW_MS} \
+             ORDER BY slot LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING slot, last_id"
+        );
+        let new = format!(
+            "INSERT INTO nodes (slot, token, knows, until, last_id) \
+             SELECT coalesce(max(slot) + 1, 0), CAST(?1 AS BYTEA), CAST(?2 AS BIGINT), \
+             {NOW_MS} + {LEASE_MS}, 0 FROM nodes HAVING coalesce(max(slot) + 1, 0) < {ID_STEP} \
+             RETURNING slot, last_id"
+        );
+        for sql in [free, new] {
+            let mut claim = conn.prepare(&sql)?;
+            let mut rows = claim.query(&[Cell::Blob(&token), Cell::from(knows)])?;
+            if let Some(row) = rows.next()? {
+                let row = Row::Postgres(row);
+                return Ok(Self { slot: row.get(0)?, token, last_id: row.get(1)? });
+            }
+        }
+        Err(StoreError::Unavailable(format!("{ID_STEP} nodes hold a slot; there are no more")))
+    }
+
+    /// Writes the highest number given out, with the batch that it is part of, and holds on to the
+    /// slot. Gives the installation's generation; `None` where another holds the slot by now.
+    pub(super) fn fence(&self, conn: &Connection, last_id: i64) -> Result<Option<i64>, StoreError> {
+        let mut update = conn.prepare(&format!(
+            "UPDATE nodes SET last_id = ?3, until = {NOW_MS} + {LEASE_MS} \
+             WHERE slot = ?1 AND token = ?2 \
+             RETURNING (SELECT generation FROM installation)"
+        ))?;
+        let mut rows =
+            update.query(&[self.slot.into(), Cell::Blob(&self.token), last_id.into()])?;
+        rows.next()?.map(|row| Row::Postgres(row).get(0)).transpose()
+    }
+
+    /// Holds on to the slot; false where another holds it by now.
+    pub(super) fn renew(&self, conn: &Connection) -> Result<bool, StoreError> {
+        self.hold_until(conn, &format!("{NOW_MS} + {LEASE_MS}"))
+    }
+
+    /// Gives the slot back.
+    pub(super) fn release(&self, conn: &Connection) -> Result<bool, StoreError> {
+        self.hold_until(conn, "0")
+    }
+
+    fn hold_until(&self, conn: &Connection, until: &str) -> Result<bool, StoreError> {
+        let mut update = conn
+            .prepare(&format!("UPDATE nodes SET until = {until} WHERE slot = ?1 AND token = ?2"))?;
+        Ok(update.execute(&[self.slot.into(), Cell::Blob(&self.token)])? == 1)
+    }
+
+    /// The highest number that is committed for this slot, once nothing of this node is under way
+    /// any more; `None` where another holds the slot by now.
+    pub(super) fn committed(&self, conn: &Connection) -> Result<Option<i64>, StoreError> {
+        let mut select =
+            conn.prepare("SELECT last_id FROM nodes WHERE slot = ?1 AND token = ?2 FOR UPDATE")?;
+        let mut rows = select.query(&[self.slot.into(), Cell::Blob(&self.token)])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        match cell(row, 0)? {
+            Cell::Int(last_id) => Ok(Some(last_id)),
+            _ => Err(corrupt("a node's last number")),
+        }
+    }
+}
+
+/// What tells a holder from the one before.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "it need only differ from others; nothing is decided by it"
+)]
+pub(super) fn token() -> Result<[u8; 16], StoreError> {
+    let mut token = [0; 16];
+    rand::fill(&mut token)
+        .map_err(|_| StoreError::Unavailable("no random bytes to be had".to_owned()))?;
+    Ok(token)
+}

@@ -1,0 +1,341 @@
+//! Loading and saving batches among other nodes that do the same.
+
+use std::fmt;
+
+use huodong_campaign::{RowState, Wanted, World};
+
+use super::address::PostgresAddress;
+use super::connection::Connection as Pg;
+use super::migrate::{self, STEPS, Step};
+use super::node::{ID_STEP, Node};
+use crate::errors::corrupt;
+use crate::index::{Entered, Index, KeyHasher, Lookup};
+use crate::load::Loader;
+use crate::numbers::Numbers;
+use crate::reader::Reader;
+use crate::save::{Saver, WIPE};
+use crate::sql::{Connection, Lock};
+use crate::{Opened, Place, StoreError};
+
+/// A node's way to write to a shared database; see [`Store`](crate::Store).
+pub(crate) struct Shared {
+    address: PostgresAddress,
+    knows: u32,
+    conn: Option<Connection>,
+    node: Option<Node>,
+    keys: KeyHasher,
+    numbers: Numbers,
+    /// The installation's, as of the last batch.
+    generation: i64,
+    /// The next batch keeps others from changing what nodes keep in memory.
+    alone: bool,
+    /// How the batch under way keeps activities from others.
+    activities: Lock,
+    /// What became of the last commit is not known: the number it was to write.
+    unknown: Option<i64>,
+    reader: Reader,
+}
+
+impl Shared {
+    pub(crate) fn open(
+        address: &PostgresAddress,
+        readers: usize,
+    ) -> Result<(Self, Opened), StoreError> {
+        Self::open_with(address, readers, STEPS)
+    }
+
+    fn open_with(
+        address: &PostgresAddress,
+        readers: usize,
+        steps: &[Step],
+    ) -> Result<(Self, Opened), StoreError> {
+        let opened = {
+            let mut conn = Pg::open(address)?;
+            conn.without_deadline()?;
+            migrate::migrate(&conn, steps)?
+        };
+        let conn = Connection::Postgres(Box::new(Pg::open(address)?));
+        let keys = KeyHasher::new(&secret(&conn)?);
+        let place = Place::Postgres(address.clone());
+        let reader = Reader::new(place, readers, keys.clone(), Lookup::Table, None);
+        let knows = u32::try_from(steps.len()).expect("steps are written by hand");
+        let node = Node::claim(conn.postgres(), knows)?;
+        tracing::info!(slot = node.slot, database = %address, "this node has a slot");
+        let store = Self {
+            address: address.clone(),
+            knows,
+            conn: Some(conn),
+            node: Some(node),
+            keys,
+            numbers: Numbers::default(),
+            generation: 0,
+            alone: false,
+            activities: Lock::No,
+            unknown: None,
+            reader,
+        };
+        Ok((store, opened))
+    }
+
+    /// Has a connection and a slot, and knows what became of the last commit.
+    pub(crate) fn ready(&mut self) -> Result<(), StoreError> {
+        if self.conn.as_ref().is_none_or(|conn| !conn.is_usable()) {
+            self.conn = None;
+            self.conn = Some(Connection::Postgres(Box::new(Pg::open(&self.address)?)));
+        }
+        if self.unknown.is_some() {
+            self.settle_unknown()?;
+        }
+        if self.node.is_none() {
+            let node = Node::claim(self.conn()?.postgres(), self.knows)?;
+            tracing::warn!(slot = node.slot, "this node has another slot");
+            self.node = Some(node);
+        }
+        Ok(())
+    }
+
+    fn conn(&self) -> Result<&Connection, StoreError> {
+        self.conn.as_ref().ok_or_else(|| StoreError::Again("there is no connection".to_owned()))
+    }
+
+    fn node(&self) -> Result<&Node, StoreError> {
+        self.node.as_ref().ok_or_else(|| StoreError::Again("this node has no slot".to_owned()))
+    }
+
+    pub(crate) fn last_id(&self) -> i64 {
+        self.node.as_ref().map_or(1, |node| node.last_id)
+    }
+
+    /// The lowest number at or above `least` that is this node's to give.
+    pub(crate) fn first_id(&self, least: i64) -> i64 {
+        let slot = self.node.as_ref().map_or(0, |node| node.slot);
+        let least = least.div_euclid(ID_STEP) * ID_STEP + slot;
+        least.max(self.last_id() + ID_STEP)
+    }
+
+    pub(crate) fn load(
+        &mut self,
+        wanted: &Wanted<'_>,
+        world: &mut World,
+    ) -> Result<(), StoreError> {
+        self.ready()?;
+        let loaded = self.load_alone_or_not(wanted, world);
+        if loaded.is_err() {
+            self.rollback();
+        }
+        loaded
+    }
+
+    fn load_alone_or_not(
+        &mut self,
+        wanted: &Wanted<'_>,
+        world: &mut World,
+    ) -> Result<(), StoreError> {
+        let conn = self.conn()?;
+        conn.execute_batch("BEGIN")?;
+        if self.alone {
+            conn.query_row("SELECT one FROM installation FOR UPDATE", (), |_| Ok(()))?;
+        }
+        // A coupon is taken from the stock, which lies with its activity. Whoever ends an activity
+        // waits for the batches that go by its being open.
+        let takes_stock = !wanted.coupon_keys.is_empty() || !wanted.coupons.is_empty();
+        let activities = if self.alone || takes_stock { Lock::Own } else { Lock::Shared };
+        self.activities = activities;
+        let (conn, keys, index) = (self.conn()?, &self.keys, &Lookup::Table);
+        Loader { conn, keys, index, activities, world }.load(wanted)
+    }
+
+    pub(crate) fn save(&mut self, world: &World) -> Result<(), StoreError> {
+        if !self.alone && changes_what_nodes_keep(world, self.activities) {
+            self.rollback();
+            self.alone = true;
+            return Err(StoreError::Again("it is done again alone".to_owned()));
+        }
+        // It rises with each batch, so that it tells whether a batch was committed.
+        let last_id = (world.next_id() - ID_STEP).max(self.last_id() + ID_STEP);
+        if let Err(error) = self.write(world, last_id) {
+            self.undo();
+            return Err(error);
+        }
+        self.commit(last_id)?;
+        self.alone = false;
+        Ok(())
+    }
+
+    pub(crate) fn rollback(&mut self) {
+        let Some(conn) = self.conn.as_ref().filter(|conn| conn.is_usable()) else { return };
+        if let Err(error) = conn.execute_batch("ROLLBACK") {
+            tracing::warn!(%error, "a transaction could not be rolled back");
+            self.conn = None;
+        }
+    }
+
+    fn write(&mut self, world: &World, last_id: i64) -> Result<(), StoreError> {
+        self.fence(last_id)?;
+        let Some(conn) = &self.conn else {
+            return Err(StoreError::Again("there is no connection".to_owned()));
+        };
+        let index = Index::Table(&mut Entered::default());
+        Saver { conn, keys: &self.keys, index, numbers: &mut self.numbers }.save(world)?;
+        if self.alone {
+            conn.execute_batch("UPDATE installation SET changes = changes + 1")?;
+        }
+        Ok(())
+    }
+
+    /// What is remembered of rows is forgotten where they have all been replaced.
+    fn fence(&mut self, last_id: i64) -> Result<(), StoreError> {
+        let generation = self.node()?.fence(self.conn()?.postgres(), last_id)?;
+        let Some(generation) = generation else {
+            self.node = None;
+            return Err(StoreError::Again("another node has taken this node's slot".to_owned()));
+        };
+        if generation != self.generation {
+            self.numbers.clear();
+            self.generation = generation;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, last_id: i64) -> Result<(), StoreError> {
+        let conn = self.conn()?;
+        let committed = conn.execute_batch("COMMIT");
+        let answered = conn.is_usable();
+        match committed {
+            Ok(()) => {
+                if let Some(node) = &mut self.node {
+                    node.last_id = last_id;
+                }
+                Ok(())
+            }
+            // It said that it has not.
+            Err(error) if answered => {
+                self.undo();
+                Err(error)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "whether a batch was committed is to be found out");
+                self.numbers.clear();
+                self.conn = None;
+                self.unknown = Some(last_id);
+                self.find_out(last_id)
+            }
+        }
+    }
+
+    /// Asks whether the batch was committed whose answer was lost.
+    fn find_out(&mut self, last_id: i64) -> Result<(), StoreError> {
+        let asked = self.ready();
+        match (asked, self.unknown) {
+            (Ok(()), None) if self.last_id() >= last_id => Ok(()),
+            (Ok(()), None) => Err(StoreError::Again("the batch was not committed".to_owned())),
+            (Err(error), _) => Err(StoreError::CommitUnknown(error.to_string())),
+            (Ok(()), Some(_)) => Err(StoreError::CommitUnknown("it cannot be known".to_owned())),
+        }
+    }
+
+    /// Reads what this node has committed.
+    fn settle_unknown(&mut self) -> Result<(), StoreError> {
+        let committed = self.node()?.committed(self.conn()?.postgres())?;
+        match (&mut self.node, committed) {
+            (Some(node), Some(last_id)) => node.last_id = last_id,
+            // Another has the slot, and may have written since: it stays unknown.
+            _ => {
+                self.node = None;
+                self.unknown = None;
+                return Err(StoreError::Again("another node has this node's slot".to_owned()));
+            }
+        }
+        self.unknown = None;
+        Ok(())
+    }
+
+    /// Takes back a transaction that has written.
+    fn undo(&mut self) {
+        self.rollback();
+        self.numbers.clear();
+    }
+
+    pub(crate) fn wipe(&mut self) -> Result<(), StoreError> {
+        self.ready()?;
+        let emptied = self.empty();
+        if emptied.is_err() {
+            self.undo();
+        }
+        emptied
+    }
+
+    fn empty(&mut self) -> Result<(), StoreError> {
+        let last_id = self.last_id() + ID_STEP;
+        self.conn()?.execute_batch("BEGIN; SELECT one FROM installation FOR UPDATE")?;
+        self.fence(last_id)?;
+        self.conn()?.execute_batch(WIPE)?;
+        self.conn()?.execute_batch(
+            "DELETE FROM keys; DELETE FROM nonces; \
+             UPDATE installation SET generation = generation + 1, changes = changes + 1",
+        )?;
+        self.commit(last_id)
+    }
+
+    /// Holds on to the slot.
+    pub(crate) fn keep(&mut self) -> Result<(), StoreError> {
+        self.ready()?;
+        if !self.node()?.renew(self.conn()?.postgres())? {
+            self.node = None;
+            self.ready()?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn reader(&self) -> Reader {
+        self.reader.clone()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.rollback();
+        if let (Some(conn), Some(node)) = (&self.conn, &self.node)
+            && conn.is_usable()
+            && let Err(error) = node.release(conn.postgres())
+        {
+            tracing::debug!(%error, "this node's slot was not given back");
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// Whether a batch changes what nodes keep in memory, or what is decided by without being locked.
+/// Such batches are done one at a time, and others hear of them.
+fn changes_what_nodes_keep(world: &World, activities: Lock) -> bool {
+    let made = || world.activities.unsaved().any(|(_, row)| row.state == RowState::New);
+    world.organizations.is_changed()
+        || world.applications.is_changed()
+        || world.bids.is_changed()
+        || world.projects.is_changed()
+        || world.institutions.is_changed()
+        || world.openid_pages.is_changed()
+        || world.platform_keys.is_changed()
+        || world.initiators.is_changed()
+        || world.merchants.is_changed()
+        || world.tokens.is_changed()
+        || (world.activities.is_changed() && (activities != Lock::Own || made()))
+}
+
+/// The secret that keys are hashed under; made once for each installation.
+fn secret(conn: &Connection) -> Result<[u8; 16], StoreError> {
+    let made = super::node::token()?;
+    conn.prepare(
+        "INSERT INTO installation (one, hash_secret, generation, changes) \
+         VALUES (1, ?1, 1, 1) ON CONFLICT (one) DO NOTHING",
+    )?
+    .execute([&made])?;
+    let mut select = conn.prepare("SELECT hash_secret FROM installation")?;
+    let known: Vec<u8> = select.query_row((), |row| row.get(0))?;
+    known.try_into().map_err(|_| corrupt("the hash secret has another length"))
+}

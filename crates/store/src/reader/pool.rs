@@ -1,0 +1,137 @@
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::sql::Connection;
+use crate::{Place, StoreError, postgres, sqlite};
+
+/// How long a question waits for a connection.
+const WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// A few connections that only read, opened when first needed.
+pub(super) struct Pool {
+    place: Place,
+    size: usize,
+    state: Mutex<State>,
+    returned: Condvar,
+    /// A connection broke: those that are idle may be broken too.
+    suspect: AtomicBool,
+}
+
+struct State {
+    idle: Vec<Connection>,
+    /// How many more may be opened.
+    unopened: usize,
+}
+
+impl Pool {
+    pub(super) fn new(place: Place, size: usize) -> Self {
+        let state = Mutex::new(State { idle: Vec::with_capacity(size), unopened: size });
+        Self { place, size, state, returned: Condvar::new(), suspect: AtomicBool::new(false) }
+    }
+
+    /// How many there can be.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    pub(super) fn borrow(&self) -> Result<Borrowed<'_>, StoreError> {
+        self.borrow_within(WAIT_MAX)
+    }
+
+    fn borrow_within(&self, wait_max: Duration) -> Result<Borrowed<'_>, StoreError> {
+        let mut state = self.state.lock();
+        if self.suspect.swap(false, Ordering::Relaxed) {
+            state.unopened += state.idle.len();
+            state.idle.clear();
+        }
+        // However often somebody else was faster, it waits no longer than that.
+        self.returned.wait_while_for(
+            &mut state,
+            |state| state.idle.is_empty() && state.unopened == 0,
+            wait_max,
+        );
+        if let Some(conn) = state.idle.pop() {
+            return Ok(Borrowed { pool: self, conn: Some(conn) });
+        }
+        if state.unopened == 0 {
+            return Err(StoreError::Unavailable("every reader is busy".to_owned()));
+        }
+        state.unopened -= 1;
+        drop(state);
+        // The place is given back also where opening fails.
+        let mut place = Borrowed { pool: self, conn: None };
+        place.conn = Some(self.connect()?);
+        Ok(place)
+    }
+
+    /// A connection outside the pool.
+    pub(super) fn connect(&self) -> Result<Connection, StoreError> {
+        Ok(match &self.place {
+            Place::Directory(directory) => {
+                Connection::Sqlite(sqlite::connection::reader(directory)?)
+            }
+            Place::Postgres(address) => {
+                Connection::Postgres(Box::new(postgres::Connection::open(address)?))
+            }
+        })
+    }
+}
+
+/// A connection on loan.
+pub(super) struct Borrowed<'p> {
+    pool: &'p Pool,
+    conn: Option<Connection>,
+}
+
+impl Deref for Borrowed<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.conn.as_ref().expect("only a place that could not be opened has no connection")
+    }
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        let usable = self.conn.as_ref().is_some_and(Connection::is_usable);
+        if self.conn.is_some() && !usable {
+            self.pool.suspect.store(true, Ordering::Relaxed);
+        }
+        let mut state = self.pool.state.lock();
+        match self.conn.take().filter(|_| usable) {
+            Some(conn) => state.idle.push(conn),
+            None => state.unopened += 1,
+        }
+        drop(state);
+        self.pool.returned.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_ends_however_often_it_is_woken_for_nothing() {
+        let pool = Pool::new(Place::Directory(std::path::PathBuf::new()), 0);
+        let refused = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let answer = pool.borrow_within(Duration::from_millis(100));
+                refused.store(answer.is_err(), Ordering::Release);
+            });
+            // A hundred times as long as it may wait, in steps shorter than that.
+            for _ in 0..1_000 {
+                if refused.load(Ordering::Acquire) {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(10));
+                pool.returned.notify_one();
+            }
+            panic!("it waits on");
+        });
+    }
+}

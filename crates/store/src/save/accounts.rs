@@ -1,0 +1,67 @@
+use std::collections::BTreeMap;
+
+use huodong_campaign::{AccountId, World};
+
+use super::super::columns::Coded;
+use super::{Saver, expect, parted};
+use crate::StoreError;
+use crate::sql::{Cell, Connection, Lock, insert, many, update};
+
+impl Saver<'_> {
+    pub(super) fn new_accounts(&self, world: &World) -> Result<(), StoreError> {
+        let (new, _) = parted(&world.accounts, |account| account.id);
+        insert(self.conn, "accounts", "id, kind, owner, balance", &new, |bind, row| {
+            let account = &row.value;
+            bind.next(account.id.0)?;
+            bind.next(account.kind.code())?;
+            bind.next(&account.owner)?;
+            bind.next(account.balance.0)
+        })
+    }
+
+    pub(super) fn balances(&self, world: &World) -> Result<(), StoreError> {
+        let (_, changed) = parted(&world.accounts, |account| account.id);
+        if changed.is_empty() {
+            return Ok(());
+        }
+        if let Connection::Postgres(_) = self.conn {
+            return self.moved(world, changed.iter().map(|row| row.value.id));
+        }
+        let updated = update(self.conn, "accounts", "id, balance", &changed, |bind, row| {
+            bind.next(row.value.id.0)?;
+            bind.next(row.value.balance.0)
+        })?;
+        expect(updated, &changed, "an account")
+    }
+
+    /// Other nodes move money to and from the same accounts, so it is added and taken away. Where
+    /// too little is left by now, what was decided does not hold, and is decided again.
+    fn moved(
+        &self,
+        world: &World,
+        accounts: impl Iterator<Item = AccountId>,
+    ) -> Result<(), StoreError> {
+        let mut moved: BTreeMap<AccountId, i64> = accounts.map(|account| (account, 0)).collect();
+        for transfer in &world.transfers {
+            let amount = transfer.amount.0;
+            moved.entry(transfer.from).and_modify(|moved| *moved -= amount);
+            moved.entry(transfer.to).and_modify(|moved| *moved += amount);
+        }
+        let ids: Vec<_> = moved.keys().map(|id| Cell::from(id.0)).collect();
+        // In one order everywhere, so that two batches do not wait for each other.
+        many(self.conn, "SELECT id FROM accounts", "id", &ids, Lock::Own, |_| Ok(()))?;
+        let amounts: Vec<_> = moved.values().map(|amount| Cell::from(*amount)).collect();
+        let conn = self.conn.postgres();
+        let covered = conn.execute_arrays(
+            "UPDATE accounts SET balance = balance + v.moved \
+             FROM unnest(CAST($1 AS BIGINT[]), CAST($2 AS BIGINT[])) AS v (id, moved) \
+             WHERE accounts.id = v.id AND (balance + v.moved >= 0 OR accounts.id = 1)",
+            &[ids, amounts],
+        )?;
+        if covered == moved.len() {
+            Ok(())
+        } else {
+            Err(StoreError::Again("an account has less than it had".to_owned()))
+        }
+    }
+}

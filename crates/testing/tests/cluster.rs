@@ -1,0 +1,50 @@
+//! What tests may rely on of a primary with its standby.
+
+use std::process::{Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use huodong_testing::{Cluster, program};
+
+fn psql(url: &str, sql: &str) -> Output {
+    let mut psql = program("psql");
+    psql.args(["-X", "-q", "-A", "-t", "-d", url, "-c", sql]);
+    psql.output().expect("psql runs")
+}
+
+fn answer(url: &str, sql: &str) -> String {
+    let output = psql(url, sql);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("it is text").trim_end().to_owned()
+}
+
+#[test]
+fn what_was_acknowledged_is_there_after_a_failover() {
+    let cluster = Cluster::start();
+    let url = cluster.url();
+    assert_eq!(answer(&url, "CREATE TABLE a AS SELECT 1 n; SELECT pg_is_in_recovery()"), "f");
+    cluster.stop_primary_at_once();
+    assert!(!psql(&url, "SELECT 1").status.success(), "the standby takes no writes yet");
+    cluster.promote_standby();
+    assert_eq!(answer(&url, "INSERT INTO a VALUES (2); SELECT sum(n) FROM a"), "3");
+}
+
+#[test]
+fn a_commit_waits_for_the_standby() {
+    let cluster = Cluster::start();
+    let url = cluster.url();
+    answer(&url, "CREATE TABLE a (n int)");
+    cluster.standby().crash();
+    let mut psql = program("psql");
+    psql.args(["-X", "-q", "-d", &url, "-c", "INSERT INTO a VALUES (1)"]).stderr(Stdio::null());
+    let mut waiting = psql.spawn().expect("psql starts");
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    while cluster.primary().psql("postgres", waits) != "1" {
+        assert!(waiting.try_wait().expect("it can be asked").is_none(), "it was answered");
+        thread::sleep(Duration::from_millis(10));
+    }
+    cluster.standby().start_again();
+    cluster.wait_until_synchronous();
+    assert!(waiting.wait().expect("psql ends").success());
+    assert_eq!(cluster.standby().psql("huodong", "SELECT n FROM a"), "1");
+}
