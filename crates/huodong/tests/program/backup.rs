@@ -9,10 +9,12 @@ use std::time::Duration;
 use huodong_wire::gongyi::Api;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 
 use crate::crash::{audit, check, order};
-use crate::support::{Sandbox, code, fail, succeed};
+use crate::support::{Sandbox, code, fail, huodong, succeed};
 
+const STORE_URL: &str = "HUODONG_STORE__URL";
 const CALLERS: usize = 8;
 /// Donations acknowledged before the backup begins.
 const BEFORE: usize = 500;
@@ -29,40 +31,66 @@ fn files(directory: &TempDir) -> Vec<String> {
     names
 }
 
+/// Callers that donate until they are stopped, and what they were answered.
+struct Load {
+    acknowledged: Arc<Mutex<HashMap<u64, Value>>>,
+    callers: JoinSet<()>,
+}
+
+impl Load {
+    fn on(sandbox: &Sandbox) -> Self {
+        let acknowledged = Arc::new(Mutex::new(HashMap::new()));
+        let next = Arc::new(AtomicU64::new(0));
+        let mut callers = JoinSet::new();
+        for _ in 0..CALLERS {
+            let (caller, next) = (sandbox.caller(), Arc::clone(&next));
+            let acknowledged = Arc::clone(&acknowledged);
+            callers.spawn(async move {
+                loop {
+                    let k = next.fetch_add(1, Ordering::Relaxed);
+                    let answer = caller.call(Api::RewardToDonate, &order(&caller, k)).await;
+                    let answer = answer.unwrap();
+                    assert_eq!(code(&answer), 0, "{answer}");
+                    acknowledged.lock().unwrap().insert(k, answer["data"].clone());
+                }
+            });
+        }
+        Self { acknowledged, callers }
+    }
+
+    fn acknowledged(&self) -> HashMap<u64, Value> {
+        self.acknowledged.lock().unwrap().clone()
+    }
+
+    /// Has something done beside the load, once it is under way. Gives what was acknowledged when
+    /// that began, and what came of it.
+    async fn beside<T: Send + 'static>(
+        mut self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> (HashMap<u64, Value>, T) {
+        while self.acknowledged.lock().unwrap().len() < BEFORE {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let before = self.acknowledged();
+        let done = tokio::task::spawn_blocking(work).await.unwrap();
+        assert!(self.acknowledged().len() > before.len(), "no load beside it");
+        self.callers.shutdown().await;
+        (before, done)
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_before_a_backup_under_load_is_served_from_it() {
     let (data, place, restored) =
         (TempDir::new().unwrap(), TempDir::new().unwrap(), TempDir::new().unwrap());
     let sandbox = Sandbox::start_with(Some(data.path()), &[]);
-    let acknowledged = Arc::new(Mutex::new(HashMap::new()));
-    let next = Arc::new(AtomicU64::new(0));
-    let mut callers = tokio::task::JoinSet::new();
-    for _ in 0..CALLERS {
-        let (caller, next) = (sandbox.caller(), Arc::clone(&next));
-        let acknowledged = Arc::clone(&acknowledged);
-        callers.spawn(async move {
-            loop {
-                let k = next.fetch_add(1, Ordering::Relaxed);
-                let answer = caller.call(Api::RewardToDonate, &order(&caller, k)).await.unwrap();
-                assert_eq!(code(&answer), 0, "{answer}");
-                acknowledged.lock().unwrap().insert(k, answer["data"].clone());
-            }
-        });
-    }
-    while acknowledged.lock().unwrap().len() < BEFORE {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    let before: HashMap<u64, Value> = acknowledged.lock().unwrap().clone();
     let file = place.path().join("backup.db");
     let arguments = ["backup", "--data", text(data.path()), "--to", text(&file)];
     let arguments = arguments.map(str::to_owned);
-    let said = tokio::task::spawn_blocking(move || succeed(&arguments.each_ref().map(|a| &**a)));
-    let said = said.await.unwrap();
+    let back_up = move || succeed(&arguments.each_ref().map(|argument| &**argument));
+    let (before, said) = Load::on(&sandbox).beside(back_up).await;
     assert!(said.contains("OK: everything holds"), "{said}");
     assert!(said.lines().last().unwrap().starts_with("wrote "), "{said}");
-    let during = acknowledged.lock().unwrap().len();
-    assert!(during > before.len(), "no load while it was made");
-    callers.shutdown().await;
     assert_eq!(sandbox.terminate(), Some(0));
     assert_eq!(files(&place), ["backup.db"]);
 
@@ -75,6 +103,58 @@ async fn what_was_acknowledged_before_a_backup_under_load_is_served_from_it() {
     }
     assert_eq!(sandbox.terminate(), Some(0));
     audit(restored.path());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_before_a_dump_of_postgresql_is_served_from_it() {
+    let server = huodong_testing::Postgres::shared();
+    let (database, restored) = (server.database(), server.database());
+    let place = TempDir::new().unwrap();
+    let sandbox = Sandbox::start_with(None, &[(STORE_URL, database.url())]);
+    let (url, file) = (database.url().to_owned(), place.path().join("huodong.dump"));
+    let dump = {
+        let file = file.clone();
+        move || run("pg_dump", &["--format=custom", "--file", text(&file), &url])
+    };
+    let (before, ()) = Load::on(&sandbox).beside(dump).await;
+    assert_eq!(sandbox.terminate(), Some(0));
+
+    let into = ["--exit-on-error", "--no-owner", "--dbname", restored.url(), text(&file)];
+    run("pg_restore", &into);
+    let audit = || {
+        let output = huodong(&["audit"]).env(STORE_URL, restored.url()).output().unwrap();
+        let report = String::from_utf8(output.stdout).unwrap();
+        assert!(report.contains("OK: everything holds"), "{report}");
+    };
+    audit();
+    let sandbox = Sandbox::start_with(None, &[(STORE_URL, restored.url())]);
+    let caller = sandbox.caller();
+    for (k, answer) in &before {
+        check(&caller, *k, answer).await;
+    }
+    assert_eq!(sandbox.terminate(), Some(0));
+    audit();
+}
+
+/// Runs one of PostgreSQL's programs.
+fn run(program: &str, arguments: &[&str]) {
+    let output = huodong_testing::program(program).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{program}: {output:?}");
+}
+
+#[test]
+fn a_shared_database_is_not_backed_up_as_if_it_were_a_file() {
+    let place = TempDir::new().unwrap();
+    let file = place.path().join("backup.db");
+    for arguments in [["backup", "--to", text(&file)], ["restore", "--from", text(&file)]] {
+        // Nobody listens there, and nobody need.
+        let url = "postgres://postgres@127.0.0.1:1/huodong";
+        let output = huodong(&arguments).env(STORE_URL, url).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("docs/operations.md"), "{said}");
+    }
+    assert_eq!(files(&place), [] as [&str; 0]);
 }
 
 #[test]
