@@ -15,3 +15,4 @@ mod last_donation;
 mod monitoring;
 mod serve;
 mod support;
+mod unit;
