@@ -14,7 +14,6 @@ use tokio::task::JoinSet;
 use crate::crash::{audit, check, order};
 use crate::support::{Sandbox, code, fail, huodong, succeed};
 
-const STORE_URL: &str = "HUODONG_STORE__URL";
 const CALLERS: usize = 8;
 /// Donations acknowledged before the backup begins.
 const BEFORE: usize = 500;
@@ -110,7 +109,7 @@ async fn what_was_acknowledged_before_a_dump_of_postgresql_is_served_from_it() {
     let server = huodong_testing::Postgres::shared();
     let (database, restored) = (server.database(), server.database());
     let place = TempDir::new().unwrap();
-    let sandbox = Sandbox::start_with(None, &[(STORE_URL, database.url())]);
+    let sandbox = Sandbox::start_with(Some(Path::new(database.url())), &[]);
     let (url, file) = (database.url().to_owned(), place.path().join("huodong.dump"));
     let dump = {
         let file = file.clone();
@@ -121,19 +120,14 @@ async fn what_was_acknowledged_before_a_dump_of_postgresql_is_served_from_it() {
 
     let into = ["--exit-on-error", "--no-owner", "--dbname", restored.url(), text(&file)];
     run("pg_restore", &into);
-    let audit = || {
-        let output = huodong(&["audit"]).env(STORE_URL, restored.url()).output().unwrap();
-        let report = String::from_utf8(output.stdout).unwrap();
-        assert!(report.contains("OK: everything holds"), "{report}");
-    };
-    audit();
-    let sandbox = Sandbox::start_with(None, &[(STORE_URL, restored.url())]);
+    audit(Path::new(restored.url()));
+    let sandbox = Sandbox::start_with(Some(Path::new(restored.url())), &[]);
     let caller = sandbox.caller();
     for (k, answer) in &before {
         check(&caller, *k, answer).await;
     }
     assert_eq!(sandbox.terminate(), Some(0));
-    audit();
+    audit(Path::new(restored.url()));
 }
 
 /// Runs one of PostgreSQL's programs.
@@ -149,7 +143,7 @@ fn a_shared_database_is_not_backed_up_as_if_it_were_a_file() {
     for arguments in [["backup", "--to", text(&file)], ["restore", "--from", text(&file)]] {
         // Nobody listens there, and nobody need.
         let url = "postgres://postgres@127.0.0.1:1/huodong";
-        let output = huodong(&arguments).env(STORE_URL, url).output().unwrap();
+        let output = huodong(&arguments).env("HUODONG_STORE__URL", url).output().unwrap();
         assert_eq!(output.status.code(), Some(2));
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains("docs/operations.md"), "{said}");

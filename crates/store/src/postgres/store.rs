@@ -8,7 +8,7 @@ use super::address::PostgresAddress;
 use super::connection::Connection as Pg;
 use super::migrate::{self, STEPS, Step};
 use super::node::{ID_STEP, Node, SLOT_TAKEN};
-use crate::errors::corrupt;
+use crate::errors::{DUPLICATE, corrupt};
 use crate::index::{Entered, Index, KeyHasher, Lookup};
 use crate::load::{Cache, Loader};
 use crate::numbers::Numbers;
@@ -16,6 +16,9 @@ use crate::reader::Reader;
 use crate::save::{Saver, WIPE};
 use crate::sql::{Connection, Lock};
 use crate::{Opened, Place, StoreError};
+
+/// How many batches in a row may be refused for a key that stands there already.
+const DUPLICATES_MAX: u32 = 10;
 
 /// A node's way to write to a shared database; see [`Store`](crate::Store).
 pub(crate) struct Shared {
@@ -32,6 +35,8 @@ pub(crate) struct Shared {
     locks: Locks,
     /// The next batch keeps others from changing what nodes keep in memory.
     alone: bool,
+    /// How often in a row a batch was refused for a key that stands there already.
+    duplicates: u32,
     /// How the batch under way keeps activities from others.
     activities: Lock,
     /// What became of the last commit is not known: the number it was to write.
@@ -45,6 +50,18 @@ impl Shared {
         readers: usize,
     ) -> Result<(Self, Opened), StoreError> {
         Self::open_with(address, readers, STEPS)
+    }
+
+    /// The same where an installation is there already.
+    pub(crate) fn open_existing(
+        address: &PostgresAddress,
+        readers: usize,
+    ) -> Result<(Self, Opened), StoreError> {
+        if migrate::is_made(&Pg::open(address)?)? {
+            Self::open(address, readers)
+        } else {
+            Err(StoreError::Missing(address.to_string().into()))
+        }
     }
 
     fn open_with(
@@ -76,6 +93,7 @@ impl Shared {
             changes: 0,
             locks,
             alone: false,
+            duplicates: 0,
             activities: Lock::No,
             unknown: None,
             reader,
@@ -180,14 +198,37 @@ impl Shared {
                 self.node = None;
             }
             self.undo();
-            return Err(error);
+            return Err(self.unless_for_good(error));
         }
         self.commit(last_id)?;
         self.alone = false;
+        self.duplicates = 0;
         Ok(())
     }
 
-    pub(crate) fn rollback(&mut self) {
+    /// A key that another batch has entered is found when the batch is done again. One that is
+    /// refused time after time, and not found, is of a row that makes no sense.
+    fn unless_for_good(&mut self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Again(why) if why.contains(DUPLICATE) => {
+                self.duplicates += 1;
+                if self.duplicates < DUPLICATES_MAX {
+                    StoreError::Again(why)
+                } else {
+                    StoreError::Corrupt(why)
+                }
+            }
+            error => error,
+        }
+    }
+
+    /// Ends a batch that was not saved.
+    pub(crate) fn give_up(&mut self) {
+        self.alone = false;
+        self.rollback();
+    }
+
+    fn rollback(&mut self) {
         let Some(conn) = self.conn.as_ref().filter(|conn| conn.is_usable()) else { return };
         conn.postgres().forget_queued();
         if let Err(error) = conn.execute_batch("ROLLBACK") {
