@@ -5,12 +5,15 @@ mod gateway_story;
 mod story;
 
 mod callbacks;
+mod connections;
+mod contention;
 mod coupon_damage;
 mod coupons;
 mod crash;
 mod damage;
 mod gateway;
 mod gateway_damage;
+mod hosts;
 mod leases;
 mod questions;
 mod round_trip;

@@ -7,6 +7,7 @@ mod callback_crash;
 mod cli;
 mod coupons;
 mod crash;
+mod failure;
 mod gateway;
 mod keys;
 mod last_coupon;

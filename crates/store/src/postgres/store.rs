@@ -44,7 +44,7 @@ impl Shared {
         Self::open_with(address, readers, STEPS)
     }
 
-    fn open_with(
+    pub(super) fn open_with(
         address: &PostgresAddress,
         readers: usize,
         steps: &[Step],
@@ -79,7 +79,7 @@ impl Shared {
 
     /// Has a connection and a slot, and knows what became of the last commit.
     pub(crate) fn ready(&mut self) -> Result<(), StoreError> {
-        if self.conn.as_ref().is_none_or(|conn| !conn.is_usable()) {
+        if self.conn.as_ref().is_none_or(|conn| !conn.is_alive()) {
             self.conn = None;
             self.conn = Some(Connection::Postgres(Box::new(Pg::open(&self.address)?)));
         }
