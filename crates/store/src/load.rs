@@ -1,5 +1,6 @@
 //! Loading the rows a batch names, and what hangs on them.
 
+mod cache;
 mod coupons;
 mod gateway;
 mod partners;
@@ -18,6 +19,8 @@ use super::rows;
 use crate::StoreError;
 use crate::sql::{Cell, Connection, Lock, Params, Row, many};
 
+pub(crate) use cache::Cache;
+use cache::Kept;
 pub(super) use coupons::{callback, coupon, coupon_behind};
 pub(super) use gateway::{enrolment, latest_enrolment, merchants_by_pid, photo, request_behind};
 
@@ -25,8 +28,10 @@ pub(super) struct Loader<'s> {
     pub(super) conn: &'s Connection,
     pub(super) keys: &'s KeyHasher,
     pub(super) index: &'s Lookup,
-    /// How activities are kept from others: whose stock is taken from needs them for itself.
+    /// Whether activities are needed by this batch alone, as stock is taken from them.
     pub(super) activities: Lock,
+    /// What was kept from batches before.
+    pub(super) cache: Option<&'s mut Cache>,
     pub(super) world: &'s mut World,
 }
 
@@ -150,11 +155,24 @@ impl Loader<'_> {
         organizations: &mut BTreeSet<OrgNo>,
         accounts: &mut BTreeSet<AccountId>,
     ) -> Result<(), StoreError> {
-        let keys = texts(wanted, ActivityNo::as_str);
-        let column = "a.activity_no";
-        let found =
-            many(self.conn, rows::ACTIVITIES, column, &keys, self.activities, rows::activity)?;
-        for (_, activity) in found {
+        let found = if self.activities == Lock::Own {
+            let keys = texts(wanted, ActivityNo::as_str);
+            let select = (rows::ACTIVITIES, "a.activity_no");
+            many(self.conn, select.0, select.1, &keys, Lock::Own, rows::activity)?
+                .into_iter()
+                .map(|(_, activity)| activity)
+                .collect()
+        } else {
+            let kept = Kept {
+                part: |cache| &mut cache.activities,
+                select: rows::ACTIVITIES,
+                column: "a.activity_no",
+                map: rows::activity,
+                name: |found| found.coupon.is_none().then_some(&found.activity_no),
+            };
+            self.known(wanted.iter(), ActivityNo::as_str, &kept)?
+        };
+        for activity in found {
             organizations.insert(activity.org_no.clone());
             accounts.extend([activity.frozen, activity.held]);
             accounts.extend(activity.coupon.as_ref().map(|offer| offer.spent));
@@ -168,8 +186,14 @@ impl Loader<'_> {
         wanted: &BTreeSet<ProjectNo>,
         accounts: &mut BTreeSet<AccountId>,
     ) -> Result<(), StoreError> {
-        let keys = texts(wanted, ProjectNo::as_str);
-        for (_, project) in self.reference(rows::PROJECTS, "project_no", &keys, rows::project)? {
+        let kept = Kept {
+            part: |cache| &mut cache.projects,
+            select: rows::PROJECTS,
+            column: "project_no",
+            map: rows::project,
+            name: |found| Some(&found.project_no),
+        };
+        for project in self.known(wanted.iter(), ProjectNo::as_str, &kept)? {
             accounts.insert(project.account);
             self.world.projects.loaded(project.project_no.clone(), project);
         }
@@ -181,10 +205,14 @@ impl Loader<'_> {
         wanted: &BTreeSet<OrgNo>,
         accounts: &mut BTreeSet<AccountId>,
     ) -> Result<(), StoreError> {
-        let keys = texts(wanted, OrgNo::as_str);
-        for (_, found) in
-            self.reference(rows::ORGANIZATIONS, "org_no", &keys, rows::organization)?
-        {
+        let kept = Kept {
+            part: |cache| &mut cache.organizations,
+            select: rows::ORGANIZATIONS,
+            column: "org_no",
+            map: rows::organization,
+            name: |found| Some(&found.org_no),
+        };
+        for found in self.known(wanted.iter(), OrgNo::as_str, &kept)? {
             accounts.insert(found.account);
             self.world.organizations.loaded(found.org_no.clone(), found);
         }
@@ -217,12 +245,24 @@ impl Loader<'_> {
     }
 
     fn others(&mut self, wanted: &Wanted<'_>) -> Result<(), StoreError> {
-        let keys = texts(&wanted.applications, |appid| appid.as_str());
-        for (_, found) in self.reference(rows::APPLICATIONS, "appid", &keys, rows::application)? {
+        let kept = Kept {
+            part: |cache| &mut cache.applications,
+            select: rows::APPLICATIONS,
+            column: "appid",
+            map: rows::application,
+            name: |found| Some(&found.appid),
+        };
+        for found in self.known(wanted.applications.iter().copied(), |it| it.as_str(), &kept)? {
             self.world.applications.loaded(found.appid.clone(), found);
         }
-        let keys = texts(&wanted.bids, |bid| bid.as_str());
-        for (_, found) in self.reference(rows::BIDS, "bid", &keys, rows::bid)? {
+        let kept = Kept {
+            part: |cache| &mut cache.bids,
+            select: rows::BIDS,
+            column: "bid",
+            map: rows::bid,
+            name: |found| Some(&found.bid),
+        };
+        for found in self.known(wanted.bids.iter().copied(), |it| it.as_str(), &kept)? {
             self.world.bids.loaded(found.bid.clone(), found);
         }
         let keys = texts(&wanted.tokens, |name| name.as_str());

@@ -9,7 +9,7 @@ mod cell;
 
 use rusqlite::types::ValueRef;
 
-pub(crate) use bulk::{Lock, delete, insert, many, put, update};
+pub(crate) use bulk::{Expected, Lock, delete, insert, many, put, update};
 pub(crate) use cell::{Cell, Column, Params};
 
 use crate::StoreError;

@@ -9,7 +9,7 @@ use huodong_campaign::{
 
 use super::super::columns::Coded;
 use super::super::rows;
-use super::{Loader, ids, one, texts};
+use super::{Kept, Loader, ids, one, texts};
 use crate::StoreError;
 use crate::errors::corrupt;
 use crate::sql::{Connection, Lock, many};
@@ -55,8 +55,14 @@ impl Loader<'_> {
     }
 
     fn initiators(&mut self, wanted: &BTreeSet<&CertId>) -> Result<(), StoreError> {
-        let keys = texts(wanted, |cert_id| cert_id.as_str());
-        for (_, found) in self.reference(rows::INITIATORS, "cert_id", &keys, rows::initiator)? {
+        let kept = Kept {
+            part: |cache| &mut cache.initiators,
+            select: rows::INITIATORS,
+            column: "cert_id",
+            map: rows::initiator,
+            name: |found| Some(&found.cert_id),
+        };
+        for found in self.known(wanted.iter().copied(), |it| it.as_str(), &kept)? {
             self.world.initiators.loaded(found.cert_id.clone(), found);
         }
         Ok(())

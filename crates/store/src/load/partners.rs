@@ -3,13 +3,19 @@
 use huodong_campaign::Wanted;
 
 use super::super::rows;
-use super::{Loader, texts};
+use super::{Kept, Loader, texts};
 use crate::StoreError;
 
 impl Loader<'_> {
     pub(super) fn partners(&mut self, wanted: &Wanted<'_>) -> Result<(), StoreError> {
-        let keys = texts(&wanted.institutions, |appid| appid.as_str());
-        for (_, found) in self.reference(rows::INSTITUTIONS, "appid", &keys, rows::institution)? {
+        let kept = Kept {
+            part: |cache| &mut cache.institutions,
+            select: rows::INSTITUTIONS,
+            column: "appid",
+            map: rows::institution,
+            name: |found| Some(&found.appid),
+        };
+        for found in self.known(wanted.institutions.iter().copied(), |it| it.as_str(), &kept)? {
             self.world.institutions.loaded(found.appid.clone(), found);
         }
         let keys = texts(&wanted.openid_pages, |campaign| campaign.as_str());

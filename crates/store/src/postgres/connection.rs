@@ -6,16 +6,17 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use tokio::runtime::Runtime;
 use tokio_postgres::error::{DbError, Severity};
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{Client, Row};
+use tokio_postgres::{Client, Row, SimpleQueryMessage};
 
 use super::address::PostgresAddress;
 use crate::StoreError;
 use crate::errors::corrupt;
-use crate::sql::Cell;
+use crate::sql::{Cell, Expected};
 
 /// Rows read at once of a question that gives many.
 const ROWS_AT_ONCE: usize = 2_000;
@@ -29,6 +30,7 @@ pub(crate) struct Connection {
     runtime: Option<Runtime>,
     answer_within: Duration,
     statements: RefCell<HashMap<Box<str>, tokio_postgres::Statement>>,
+    queued: RefCell<Vec<Queued>>,
     types: RefCell<HashMap<Box<str>, Arc<str>>>,
     /// Whether questions without parameters are read a piece at a time.
     streams: Flag<bool>,
@@ -55,11 +57,17 @@ impl Connection {
             runtime: Some(runtime),
             answer_within: address.answer_within(),
             statements: RefCell::default(),
+            queued: RefCell::default(),
             types: RefCell::default(),
             streams: Flag::new(false),
             cursors: Flag::new(0),
             broken: Flag::new(false),
         })
+    }
+
+    /// Forgets what is queued: its transaction is over.
+    pub(crate) fn forget_queued(&self) {
+        self.queued.borrow_mut().clear();
     }
 
     /// Whether anything can still be asked of it.
@@ -86,7 +94,7 @@ impl Connection {
     pub(crate) fn without_deadline(&mut self) -> Result<(), StoreError> {
         self.execute_batch(
             "SET statement_timeout = 0; SET lock_timeout = 0; \
-             SET idle_in_transaction_session_timeout = 0",
+             SET idle_in_transaction_session_timeout = 0; SET enable_seqscan = on",
         )?;
         self.answer_within = Duration::from_secs(24 * 3600);
         Ok(())
@@ -120,7 +128,21 @@ impl Connection {
     }
 
     pub(crate) fn execute_batch(&self, sql: &str) -> Result<(), StoreError> {
+        self.flush()?;
         self.wait(self.client.batch_execute(sql))
+    }
+
+    /// Statements without parameters, and the numbers in the one row that they give.
+    pub(crate) fn numbers(&self, sql: &str) -> Result<Vec<i64>, StoreError> {
+        self.flush()?;
+        let told = self.wait(self.client.simple_query(sql))?;
+        let row = told.iter().find_map(|told| match told {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        let row = row.ok_or_else(|| corrupt("a row is missing"))?;
+        let numbers = (0..row.len()).map(|at| row.get(at)?.parse().ok());
+        numbers.collect::<Option<_>>().ok_or_else(|| corrupt("a number is missing"))
     }
 
     pub(crate) fn prepare(&self, sql: &str) -> Result<Statement<'_>, StoreError> {
@@ -138,11 +160,13 @@ impl Connection {
     }
 
     fn ask(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, StoreError> {
+        self.flush()?;
         let prepared = self.prepared(sql)?;
         self.wait(self.client.query(&prepared, values))
     }
 
     fn tell(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<usize, StoreError> {
+        self.flush()?;
         let prepared = self.prepared(sql)?;
         let changed = self.wait(self.client.execute(&prepared, values))?;
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
@@ -158,20 +182,21 @@ impl Connection {
         table: &str,
         columns: &str,
         otherwise: &str,
-        values: &[Vec<Cell<'_>>],
+        values: Vec<Array>,
     ) -> Result<(), StoreError> {
         let arrays = self.arrays(table, columns)?;
         let sql =
             format!("INSERT INTO {table} ({columns}) SELECT * FROM unnest({arrays}) {otherwise}");
-        self.tell(&sql, &slices(values)).map(drop)
+        self.queue(&sql, values, Expected::Any)
     }
 
     pub(crate) fn update(
         &self,
         table: &str,
         columns: &str,
-        values: &[Vec<Cell<'_>>],
-    ) -> Result<usize, StoreError> {
+        values: Vec<Array>,
+        expected: Expected,
+    ) -> Result<(), StoreError> {
         let arrays = self.arrays(table, columns)?;
         let mut names = columns.split(", ");
         let key = names.next().unwrap_or_default();
@@ -181,16 +206,36 @@ impl Connection {
              WHERE {table}.{key} = v.{key}",
             changes.join(", ")
         );
-        self.tell(&sql, &slices(values))
+        self.queue(&sql, values, expected)
     }
 
-    /// A change told as arrays, in PostgreSQL's own words.
-    pub(crate) fn execute_arrays(
+    /// A change that need not be answered before the next: it is sent with those that follow, at
+    /// the latest when something is asked or committed. What goes wrong with it is told then.
+    pub(crate) fn queue(
         &self,
         sql: &str,
-        arrays: &[Vec<Cell<'_>>],
-    ) -> Result<usize, StoreError> {
-        self.tell(sql, &slices(arrays))
+        values: Vec<Array>,
+        expected: Expected,
+    ) -> Result<(), StoreError> {
+        let statement = self.prepared(sql)?;
+        self.queued.borrow_mut().push(Queued { statement, values, expected });
+        Ok(())
+    }
+
+    /// Sends what is queued, all at once, and hears what became of it.
+    pub(crate) fn flush(&self) -> Result<(), StoreError> {
+        let queued = std::mem::take(&mut *self.queued.borrow_mut());
+        if queued.is_empty() {
+            return Ok(());
+        }
+        let values: Vec<Vec<&(dyn ToSql + Sync)>> =
+            queued.iter().map(|queued| queued.values.iter().map(Array::as_sql).collect()).collect();
+        let sent = queued.iter().zip(&values);
+        let sent = sent.map(|(queued, values)| self.client.execute(&queued.statement, values));
+        let changed = self.wait(try_join_all(sent))?;
+        queued.iter().zip(changed).try_for_each(|(queued, changed)| {
+            queued.expected.check(usize::try_from(changed).unwrap_or(usize::MAX))
+        })
     }
 
     /// Places for an array of each column, with their types, which PostgreSQL does not find out by
@@ -265,8 +310,91 @@ impl Drop for Connection {
     }
 }
 
-fn slices<'v>(values: &'v [Vec<Cell<'v>>]) -> Vec<&'v (dyn ToSql + Sync)> {
-    values.iter().map(|column| column as &(dyn ToSql + Sync)).collect()
+/// A change that waits to be sent.
+struct Queued {
+    statement: tokio_postgres::Statement,
+    values: Vec<Array>,
+    expected: Expected,
+}
+
+/// A column of many rows.
+#[derive(Clone, Debug)]
+pub(crate) enum Array {
+    /// Of which nothing is known yet but how many there will be, and how many are NULL.
+    Nothing {
+        rows: usize,
+        nulls: usize,
+    },
+    Ints(Vec<Option<i64>>),
+    Texts(Vec<Option<String>>),
+    Blobs(Vec<Option<Vec<u8>>>),
+}
+
+impl Array {
+    /// An empty one, for so many rows.
+    pub(crate) fn of(rows: usize) -> Self {
+        Self::Nothing { rows, nulls: 0 }
+    }
+
+    pub(crate) fn push(&mut self, cell: Cell<'_>) -> Result<(), StoreError> {
+        if let Self::Nothing { rows, nulls } = self {
+            *self = match &cell {
+                Cell::Null => {
+                    *nulls += 1;
+                    return Ok(());
+                }
+                Cell::Int(_) => Self::Ints(begun(*rows, *nulls)),
+                Cell::Text(_) | Cell::Owned(_) => Self::Texts(begun(*rows, *nulls)),
+                Cell::Blob(_) => Self::Blobs(begun(*rows, *nulls)),
+            };
+        }
+        match (self, cell) {
+            (Self::Ints(column), Cell::Int(number)) => column.push(Some(number)),
+            (Self::Ints(column), Cell::Null) => column.push(None),
+            (Self::Texts(column), Cell::Text(text)) => column.push(Some(text.to_owned())),
+            (Self::Texts(column), Cell::Owned(text)) => column.push(Some(text)),
+            (Self::Texts(column), Cell::Null) => column.push(None),
+            (Self::Blobs(column), Cell::Blob(bytes)) => column.push(Some(bytes.to_vec())),
+            (Self::Blobs(column), Cell::Null) => column.push(None),
+            (_, other) => return Err(corrupt(format!("{other:?} in a column of another kind"))),
+        }
+        Ok(())
+    }
+
+    fn as_sql(&self) -> &(dyn ToSql + Sync) {
+        match self {
+            Self::Nothing { .. } => self,
+            Self::Ints(column) => column,
+            Self::Texts(column) => column,
+            Self::Blobs(column) => column,
+        }
+    }
+}
+
+fn begun<T: Clone>(rows: usize, nulls: usize) -> Vec<Option<T>> {
+    let mut column = Vec::with_capacity(rows);
+    column.resize(nulls, None);
+    column
+}
+
+/// Of NULLs alone, whatever the column's kind.
+impl ToSql for Array {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        let Self::Nothing { nulls, .. } = self else {
+            return Err("it is not of NULLs alone".into());
+        };
+        vec![Cell::Null; *nulls].to_sql(kind, out)
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        <Vec<Cell<'_>> as ToSql>::accepts(kind)
+    }
+
+    to_sql_checked!();
 }
 
 /// PostgreSQL's spelling of what is written for both: its places, and no advice on indexes.

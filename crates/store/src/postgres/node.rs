@@ -2,17 +2,20 @@
 
 use aws_lc_rs::rand;
 
-use super::connection::{Connection, cell};
+use super::connection::{Array, Connection, cell};
 use super::migrate;
 use crate::StoreError;
 use crate::errors::corrupt;
-use crate::sql::{Cell, Row};
+use crate::sql::{Cell, Expected, Row};
 
 /// How far apart a node's numbers are: each ends in the node's slot.
 pub(crate) const ID_STEP: i64 = 256;
 
 /// The database's clock, in Unix milliseconds: leases are judged by it alone.
 pub(super) const NOW_MS: &str = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
+
+/// Why a batch fails whose node has lost its slot.
+pub(super) const SLOT_TAKEN: &str = "another node has taken this node's slot";
 
 /// How long a slot is held without being renewed.
 const LEASE_MS: i64 = 60_000;
@@ -55,16 +58,19 @@ impl Node {
     }
 
     /// Writes the highest number given out, with the batch that it is part of, and holds on to the
-    /// slot. Gives the installation's generation; `None` where another holds the slot by now.
-    pub(super) fn fence(&self, conn: &Connection, last_id: i64) -> Result<Option<i64>, StoreError> {
-        let mut update = conn.prepare(&format!(
-            "UPDATE nodes SET last_id = ?3, until = {NOW_MS} + {LEASE_MS} \
-             WHERE slot = ?1 AND token = ?2 \
-             RETURNING (SELECT generation FROM installation)"
-        ))?;
-        let mut rows =
-            update.query(&[self.slot.into(), Cell::Blob(&self.token), last_id.into()])?;
-        rows.next()?.map(|row| Row::Postgres(row).get(0)).transpose()
+    /// slot. Where another holds the slot by now, the batch fails with [`SLOT_TAKEN`].
+    pub(super) fn fence(&self, conn: &Connection, last_id: i64) -> Result<(), StoreError> {
+        let sql = format!(
+            "UPDATE nodes SET last_id = v.last_id, until = {NOW_MS} + {LEASE_MS} \
+             FROM unnest(CAST($1 AS BIGINT[]), CAST($2 AS BYTEA[]), CAST($3 AS BIGINT[])) \
+             AS v (slot, token, last_id) WHERE nodes.slot = v.slot AND nodes.token = v.token"
+        );
+        let values = vec![
+            Array::Ints(vec![Some(self.slot)]),
+            Array::Blobs(vec![Some(self.token.to_vec())]),
+            Array::Ints(vec![Some(last_id)]),
+        ];
+        conn.queue(&sql, values, Expected::Again(1, SLOT_TAKEN))
     }
 
     /// Holds on to the slot; false where another holds it by now.

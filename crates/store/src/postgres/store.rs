@@ -7,10 +7,10 @@ use huodong_campaign::{RowState, Wanted, World};
 use super::address::PostgresAddress;
 use super::connection::Connection as Pg;
 use super::migrate::{self, STEPS, Step};
-use super::node::{ID_STEP, Node};
+use super::node::{ID_STEP, Node, SLOT_TAKEN};
 use crate::errors::corrupt;
 use crate::index::{Entered, Index, KeyHasher, Lookup};
-use crate::load::Loader;
+use crate::load::{Cache, Loader};
 use crate::numbers::Numbers;
 use crate::reader::Reader;
 use crate::save::{Saver, WIPE};
@@ -25,8 +25,11 @@ pub(crate) struct Shared {
     node: Option<Node>,
     keys: KeyHasher,
     numbers: Numbers,
-    /// The installation's, as of the last batch.
-    generation: i64,
+    /// What is kept of rows that seldom change, as of `changes`.
+    cache: Cache,
+    /// The installation's number of changes, as of the last batch.
+    changes: i64,
+    locks: Locks,
     /// The next batch keeps others from changing what nodes keep in memory.
     alone: bool,
     /// How the batch under way keeps activities from others.
@@ -54,11 +57,12 @@ impl Shared {
             conn.without_deadline()?;
             migrate::migrate(&conn, steps)?
         };
-        let conn = Connection::Postgres(Box::new(Pg::open(address)?));
+        let conn = Connection::Postgres(Box::new(writer(address)?));
         let keys = KeyHasher::new(&secret(&conn)?);
         let place = Place::Postgres(address.clone());
         let reader = Reader::new(place, readers, keys.clone(), Lookup::Table, None);
         let knows = u32::try_from(steps.len()).expect("steps are written by hand");
+        let locks = Locks::of(&conn)?;
         let node = Node::claim(conn.postgres(), knows)?;
         tracing::info!(slot = node.slot, database = %address, "this node has a slot");
         let store = Self {
@@ -68,7 +72,9 @@ impl Shared {
             node: Some(node),
             keys,
             numbers: Numbers::default(),
-            generation: 0,
+            cache: Cache::default(),
+            changes: 0,
+            locks,
             alone: false,
             activities: Lock::No,
             unknown: None,
@@ -81,7 +87,7 @@ impl Shared {
     pub(crate) fn ready(&mut self) -> Result<(), StoreError> {
         if self.conn.as_ref().is_none_or(|conn| !conn.is_alive()) {
             self.conn = None;
-            self.conn = Some(Connection::Postgres(Box::new(Pg::open(&self.address)?)));
+            self.conn = Some(Connection::Postgres(Box::new(writer(&self.address)?)));
         }
         if self.unknown.is_some() {
             self.settle_unknown()?;
@@ -95,7 +101,7 @@ impl Shared {
     }
 
     fn conn(&self) -> Result<&Connection, StoreError> {
-        self.conn.as_ref().ok_or_else(|| StoreError::Again("there is no connection".to_owned()))
+        self.conn.as_ref().ok_or_else(no_connection)
     }
 
     fn node(&self) -> Result<&Node, StoreError> {
@@ -106,11 +112,13 @@ impl Shared {
         self.node.as_ref().map_or(1, |node| node.last_id)
     }
 
-    /// The lowest number at or above `least` that is this node's to give.
+    /// The lowest number at or above `least` that is this node's to give: it ends in the node's slot,
+    /// also where the slot has given out none before.
     pub(crate) fn first_id(&self, least: i64) -> i64 {
         let slot = self.node.as_ref().map_or(0, |node| node.slot);
-        let least = least.div_euclid(ID_STEP) * ID_STEP + slot;
-        least.max(self.last_id() + ID_STEP)
+        // Below the first step are the numbers that a database begins with.
+        let least = least.max(self.last_id() + 1).max(ID_STEP);
+        (least - slot + ID_STEP - 1).div_euclid(ID_STEP) * ID_STEP + slot
     }
 
     pub(crate) fn load(
@@ -131,18 +139,33 @@ impl Shared {
         wanted: &Wanted<'_>,
         world: &mut World,
     ) -> Result<(), StoreError> {
-        let conn = self.conn()?;
-        conn.execute_batch("BEGIN")?;
-        if self.alone {
-            conn.query_row("SELECT one FROM installation FOR UPDATE", (), |_| Ok(()))?;
+        let changes = self.begin(self.alone)?;
+        if self.alone || changes != self.changes {
+            self.cache = Cache::default();
+            self.numbers.clear();
+            self.changes = changes;
         }
-        // A coupon is taken from the stock, which lies with its activity. Whoever ends an activity
-        // waits for the batches that go by its being open.
+        // A coupon is taken from the stock, which lies with its activity.
         let takes_stock = !wanted.coupon_keys.is_empty() || !wanted.coupons.is_empty();
-        let activities = if self.alone || takes_stock { Lock::Own } else { Lock::Shared };
-        self.activities = activities;
-        let (conn, keys, index) = (self.conn()?, &self.keys, &Lookup::Table);
-        Loader { conn, keys, index, activities, world }.load(wanted)
+        self.activities = if self.alone || takes_stock { Lock::Own } else { Lock::No };
+        let Some(conn) = &self.conn else { return Err(no_connection()) };
+        Loader {
+            conn,
+            keys: &self.keys,
+            index: &Lookup::Table,
+            activities: self.activities,
+            cache: (!self.alone).then_some(&mut self.cache),
+            world,
+        }
+        .load(wanted)
+    }
+
+    /// Begins a transaction: alone, or beside others that are not. Gives the number of changes to what
+    /// nodes keep.
+    fn begin(&self, alone: bool) -> Result<i64, StoreError> {
+        let begin = if alone { self.locks.alone } else { self.locks.beside };
+        let numbers = self.conn()?.postgres().numbers(begin)?;
+        numbers.first().copied().ok_or_else(|| corrupt("an installation without its number"))
     }
 
     pub(crate) fn save(&mut self, world: &World) -> Result<(), StoreError> {
@@ -153,7 +176,11 @@ impl Shared {
         }
         // It rises with each batch, so that it tells whether a batch was committed.
         let last_id = (world.next_id() - ID_STEP).max(self.last_id() + ID_STEP);
-        if let Err(error) = self.write(world, last_id) {
+        let written = self.write(world, last_id).and_then(|()| self.conn()?.postgres().flush());
+        if let Err(error) = written {
+            if matches!(&error, StoreError::Again(why) if why == SLOT_TAKEN) {
+                self.node = None;
+            }
             self.undo();
             return Err(error);
         }
@@ -164,6 +191,7 @@ impl Shared {
 
     pub(crate) fn rollback(&mut self) {
         let Some(conn) = self.conn.as_ref().filter(|conn| conn.is_usable()) else { return };
+        conn.postgres().forget_queued();
         if let Err(error) = conn.execute_batch("ROLLBACK") {
             tracing::warn!(%error, "a transaction could not be rolled back");
             self.conn = None;
@@ -172,9 +200,7 @@ impl Shared {
 
     fn write(&mut self, world: &World, last_id: i64) -> Result<(), StoreError> {
         self.fence(last_id)?;
-        let Some(conn) = &self.conn else {
-            return Err(StoreError::Again("there is no connection".to_owned()));
-        };
+        let Some(conn) = &self.conn else { return Err(no_connection()) };
         let index = Index::Table(&mut Entered::default());
         Saver { conn, keys: &self.keys, index, numbers: &mut self.numbers }.save(world)?;
         if self.alone {
@@ -183,18 +209,9 @@ impl Shared {
         Ok(())
     }
 
-    /// What is remembered of rows is forgotten where they have all been replaced.
-    fn fence(&mut self, last_id: i64) -> Result<(), StoreError> {
-        let generation = self.node()?.fence(self.conn()?.postgres(), last_id)?;
-        let Some(generation) = generation else {
-            self.node = None;
-            return Err(StoreError::Again("another node has taken this node's slot".to_owned()));
-        };
-        if generation != self.generation {
-            self.numbers.clear();
-            self.generation = generation;
-        }
-        Ok(())
+    /// Writes the highest number given out, and with it whether this node may write at all.
+    fn fence(&self, last_id: i64) -> Result<(), StoreError> {
+        self.node()?.fence(self.conn()?.postgres(), last_id)
     }
 
     fn commit(&mut self, last_id: i64) -> Result<(), StoreError> {
@@ -267,12 +284,11 @@ impl Shared {
 
     fn empty(&mut self) -> Result<(), StoreError> {
         let last_id = self.last_id() + ID_STEP;
-        self.conn()?.execute_batch("BEGIN; SELECT one FROM installation FOR UPDATE")?;
+        self.begin(true)?;
         self.fence(last_id)?;
         self.conn()?.execute_batch(WIPE)?;
         self.conn()?.execute_batch(
-            "DELETE FROM keys; DELETE FROM nonces; \
-             UPDATE installation SET generation = generation + 1, changes = changes + 1",
+            "DELETE FROM keys; DELETE FROM nonces; UPDATE installation SET changes = changes + 1",
         )?;
         self.commit(last_id)
     }
@@ -310,6 +326,50 @@ impl fmt::Debug for Shared {
     }
 }
 
+/// A connection for batches. Their statements are the same every time, and found by an index: there
+/// is nothing to be gained by planning them anew.
+fn writer(address: &PostgresAddress) -> Result<Pg, StoreError> {
+    let conn = Pg::open(address)?;
+    match conn.execute_batch("SET plan_cache_mode = force_generic_plan") {
+        // What only speaks as PostgreSQL does may not know it.
+        Err(StoreError::Unavailable(_)) | Ok(()) => Ok(conn),
+        Err(error) => Err(error),
+    }
+}
+
+/// How a transaction begins. Table locks are given out in the order they are asked for, so that who
+/// wants to be alone is not kept waiting by ever new others; databases that have no such locks do it
+/// with the row's.
+#[derive(Clone, Copy)]
+struct Locks {
+    beside: &'static str,
+    alone: &'static str,
+}
+
+impl Locks {
+    const TABLE: Self = Self {
+        beside: "BEGIN; LOCK TABLE installation IN ROW SHARE MODE; \
+                 SELECT changes FROM installation",
+        alone: "BEGIN; LOCK TABLE installation IN EXCLUSIVE MODE; \
+                SELECT changes FROM installation",
+    };
+    const ROW: Self = Self {
+        beside: "BEGIN; SELECT changes FROM installation FOR SHARE",
+        alone: "BEGIN; SELECT changes FROM installation FOR UPDATE",
+    };
+
+    fn of(conn: &Connection) -> Result<Self, StoreError> {
+        let version: String = conn.query_row("SELECT version()", (), |row| row.get(0))?;
+        let others = ["CockroachDB", "YugabyteDB", "-YB-"];
+        let is_other = others.iter().any(|other| version.contains(other));
+        Ok(if is_other { Self::ROW } else { Self::TABLE })
+    }
+}
+
+fn no_connection() -> StoreError {
+    StoreError::Again("there is no connection".to_owned())
+}
+
 /// Whether a batch changes what nodes keep in memory, or what is decided by without being locked.
 /// Such batches are done one at a time, and others hear of them.
 fn changes_what_nodes_keep(world: &World, activities: Lock) -> bool {
@@ -331,8 +391,8 @@ fn changes_what_nodes_keep(world: &World, activities: Lock) -> bool {
 fn secret(conn: &Connection) -> Result<[u8; 16], StoreError> {
     let made = super::node::token()?;
     conn.prepare(
-        "INSERT INTO installation (one, hash_secret, generation, changes) \
-         VALUES (1, ?1, 1, 1) ON CONFLICT (one) DO NOTHING",
+        "INSERT INTO installation (one, hash_secret, changes) VALUES (1, ?1, 1) \
+         ON CONFLICT (one) DO NOTHING",
     )?
     .execute([&made])?;
     let mut select = conn.prepare("SELECT hash_secret FROM installation")?;

@@ -3,9 +3,10 @@ use std::collections::BTreeMap;
 use huodong_campaign::{AccountId, World};
 
 use super::super::columns::Coded;
-use super::{Saver, expect, parted};
+use super::{Saver, parted};
 use crate::StoreError;
-use crate::sql::{Cell, Connection, Lock, insert, many, update};
+use crate::postgres::Array;
+use crate::sql::{Connection, Expected, insert, update};
 
 impl Saver<'_> {
     pub(super) fn new_accounts(&self, world: &World) -> Result<(), StoreError> {
@@ -27,11 +28,10 @@ impl Saver<'_> {
         if let Connection::Postgres(_) = self.conn {
             return self.moved(world, changed.iter().map(|row| row.value.id));
         }
-        let updated = update(self.conn, "accounts", "id, balance", &changed, |bind, row| {
+        update(self.conn, "an account", "accounts", "id, balance", &changed, |bind, row| {
             bind.next(row.value.id.0)?;
             bind.next(row.value.balance.0)
-        })?;
-        expect(updated, &changed, "an account")
+        })
     }
 
     /// Other nodes move money to and from the same accounts, so it is added and taken away. Where
@@ -47,21 +47,21 @@ impl Saver<'_> {
             moved.entry(transfer.from).and_modify(|moved| *moved -= amount);
             moved.entry(transfer.to).and_modify(|moved| *moved += amount);
         }
-        let ids: Vec<_> = moved.keys().map(|id| Cell::from(id.0)).collect();
-        // In one order everywhere, so that two batches do not wait for each other.
-        many(self.conn, "SELECT id FROM accounts", "id", &ids, Lock::Own, |_| Ok(()))?;
-        let amounts: Vec<_> = moved.values().map(|amount| Cell::from(*amount)).collect();
+        let ids = Array::Ints(moved.keys().map(|id| Some(id.0)).collect());
+        let amounts = Array::Ints(moved.values().copied().map(Some).collect());
         let conn = self.conn.postgres();
-        let covered = conn.execute_arrays(
+        // In one order everywhere, so that two batches do not wait for each other.
+        conn.queue(
+            "SELECT id FROM accounts WHERE id = ANY(CAST($1 AS BIGINT[])) ORDER BY id FOR UPDATE",
+            vec![ids.clone()],
+            Expected::Any,
+        )?;
+        conn.queue(
             "UPDATE accounts SET balance = balance + v.moved \
              FROM unnest(CAST($1 AS BIGINT[]), CAST($2 AS BIGINT[])) AS v (id, moved) \
              WHERE accounts.id = v.id AND (balance + v.moved >= 0 OR accounts.id = 1)",
-            &[ids, amounts],
-        )?;
-        if covered == moved.len() {
-            Ok(())
-        } else {
-            Err(StoreError::Again("an account has less than it had".to_owned()))
-        }
+            vec![ids, amounts],
+            Expected::Again(moved.len(), "an account has less than it had"),
+        )
     }
 }

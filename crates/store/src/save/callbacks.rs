@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use huodong_campaign::{Callback, CallbackState, Row, World};
 
 use super::super::columns::{Coded, ms};
-use super::{Saver, expect, gone, parted};
+use super::{Saver, gone, parted};
 use crate::sql::{Cell, Connection, Lock, insert, many, put, update};
 use crate::{CallbackStatus, StoreError};
 
@@ -63,7 +63,7 @@ impl Saver<'_> {
             moved.add(receiver, state, -1);
             moved.add(receiver, State::of(it).code, 1);
         }
-        let changed = update(self.conn, "callbacks", COLUMNS, rows, |bind, row| {
+        update(self.conn, "a callback", "callbacks", COLUMNS, rows, |bind, row| {
             let it = &row.value;
             let state = State::of(it);
             bind.next(it.id.0)?;
@@ -74,8 +74,7 @@ impl Saver<'_> {
             bind.next(state.due_at)?;
             bind.next(state.leased_until)?;
             bind.next(it.finished_at.map(ms))
-        })?;
-        expect(changed, rows, "a callback")
+        })
     }
 
     pub(super) fn attempts(&self, world: &World) -> Result<(), StoreError> {
@@ -149,7 +148,7 @@ impl Moved {
             .filter(|(_, told, first)| told != first)
             .map(|(no, _, first)| (no, first))
             .collect();
-        update(conn, "receivers", "no, next_due", &due, |bind, (no, first)| {
+        update(conn, "a receiver", "receivers", "no, next_due", &due, |bind, (no, first)| {
             bind.next(*no)?;
             bind.next(*first)
         })?;

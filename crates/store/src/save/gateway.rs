@@ -4,7 +4,7 @@ use huodong_campaign::{Enrolment, Photo, Row, World};
 
 use super::super::columns::{Coded, ms, to_json};
 use super::super::index::Value;
-use super::{Saver, expect, is_new, parted, sorted};
+use super::{Saver, is_new, parted, sorted};
 use crate::StoreError;
 use crate::errors::corrupt;
 use crate::sql::{Cell, Lock, delete, insert, many, put, update};
@@ -71,12 +71,17 @@ impl Saver<'_> {
         let rows = sorted(&world.merchants, |it| (it.created_at, it.merc_id.clone()));
         // One may have been given what another had: first everybody lets go.
         let changed: Vec<_> = rows.iter().filter(|row| !is_new(row)).collect();
-        let let_go =
-            update(self.conn, "merchants", "merc_id, alipay_pid", &changed, |bind, row| {
+        update(
+            self.conn,
+            "a merchant",
+            "merchants",
+            "merc_id, alipay_pid",
+            &changed,
+            |bind, row| {
                 bind.next(row.value.merc_id.as_str())?;
                 bind.next(None::<&str>)
-            })?;
-        expect(let_go, &changed, "a merchant")?;
+            },
+        )?;
         let (conn, numbers) = (self.conn, &mut *self.numbers);
         put(conn, "merchants", COLUMNS, OTHERWISE, &rows, |bind, row| {
             let it = &row.value;
@@ -95,11 +100,10 @@ impl Saver<'_> {
         self.photo_contents(world)?;
         self.insert_photos(&new)?;
         // Nothing but this can change once a photo was uploaded.
-        let updated = update(self.conn, "photos", "id, used", &changed, |bind, row| {
+        update(self.conn, "a photo", "photos", "id, used", &changed, |bind, row| {
             bind.next(row.value.id.0)?;
             bind.next(row.value.used)
         })?;
-        expect(updated, &changed, "a photo")?;
         self.remove_photos(&world.removed_photos)
     }
 
@@ -169,7 +173,7 @@ impl Saver<'_> {
         const COLUMNS: &str = "id, status, reason, decided_by, decided_at";
         let (new, changed) = parted(&world.enrolments, |enrolment| enrolment.id);
         // What was rejected makes room for what was made after it.
-        let updated = update(self.conn, "enrolments", COLUMNS, &changed, |bind, row| {
+        update(self.conn, "an enrolment", "enrolments", COLUMNS, &changed, |bind, row| {
             let it = &row.value;
             bind.next(it.id.0)?;
             bind.next(it.status.code())?;
@@ -177,7 +181,6 @@ impl Saver<'_> {
             bind.next(it.decided_by.as_ref().map(|by| by.as_str()))?;
             bind.next(it.decided_at.map(ms))
         })?;
-        expect(updated, &changed, "an enrolment")?;
         self.insert_enrolments(&new)
     }
 

@@ -1,8 +1,12 @@
 //! Many rows with one statement. In PostgreSQL it is one however many rows there are: each column
 //! is sent as an array.
 
+use std::marker::PhantomData;
+
 use super::{Cell, Connection, Row};
 use crate::StoreError;
+use crate::errors::corrupt;
+use crate::postgres::Array;
 
 /// Rows of one statement in SQLite. Starting and ending a statement costs as much as a row does.
 const ROWS: usize = 16;
@@ -32,7 +36,7 @@ pub(crate) fn put<'r, T>(
     }
     if let Connection::Postgres(conn) = conn {
         let values = collect(columns, rows, bind)?;
-        return conn.insert(table, columns, otherwise, &values);
+        return conn.insert(table, columns, otherwise, values);
     }
     let conn = conn.sqlite();
     let mut chunks = rows.chunks_exact(ROWS);
@@ -63,43 +67,67 @@ fn sql(table: &str, columns: &str, otherwise: &str, rows: usize) -> String {
     format!("INSERT {or_fail}INTO {table} ({columns}) VALUES {rows} {otherwise}")
 }
 
-/// Changes rows that are there, and says how many were. `bind` gives a row's values in the order of
-/// `columns`, of which the first says which row it is.
+/// Changes rows that must be there. `bind` gives a row's values in the order of `columns`, of which
+/// the first says which row it is; `what` names one of them.
 pub(crate) fn update<'r, T>(
     conn: &Connection,
+    what: &'static str,
     table: &str,
     columns: &str,
     rows: &'r [T],
     mut bind: impl FnMut(&mut Binding<'_, '_, 'r>, &'r T) -> Result<(), StoreError>,
-) -> Result<usize, StoreError> {
+) -> Result<(), StoreError> {
     if rows.is_empty() {
-        return Ok(0);
+        return Ok(());
     }
     if let Connection::Postgres(conn) = conn {
         let values = collect(columns, rows, bind)?;
-        return conn.update(table, columns, &values);
+        return conn.update(table, columns, values, Expected::Gone(rows.len(), what));
     }
     let mut names = columns.split(", ");
     let key = names.next().unwrap_or_default();
     let changes: Vec<_> = (2..).zip(names).map(|(at, name)| format!("{name} = ?{at}")).collect();
     let sql = format!("UPDATE {table} SET {} WHERE {key} = ?1", changes.join(", "));
     let mut update = conn.sqlite().prepare_cached(&sql)?;
-    let mut changed = 0;
     for row in rows {
         bind(&mut Binding::Sqlite { statement: &mut update, at: 0 }, row)?;
-        changed += update.raw_execute()?;
+        Expected::Gone(1, what).check(update.raw_execute()?)?;
     }
-    Ok(changed)
+    Ok(())
+}
+
+/// How many rows a change must find.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Expected {
+    Any,
+    /// So many; where there are fewer, what was read a moment ago is gone.
+    Gone(usize, &'static str),
+    /// So many; where there are fewer, another node came between.
+    Again(usize, &'static str),
+}
+
+impl Expected {
+    pub(crate) fn check(self, changed: usize) -> Result<(), StoreError> {
+        match self {
+            Self::Gone(expected, what) if changed < expected => {
+                Err(corrupt(format!("{what} that was changed is not there")))
+            }
+            Self::Again(expected, why) if changed < expected => {
+                Err(StoreError::Again(why.to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 fn collect<'r, T>(
     columns: &str,
     rows: &'r [T],
     mut bind: impl FnMut(&mut Binding<'_, '_, 'r>, &'r T) -> Result<(), StoreError>,
-) -> Result<Vec<Vec<Cell<'r>>>, StoreError> {
-    let mut values: Vec<_> = columns.split(',').map(|_| Vec::with_capacity(rows.len())).collect();
+) -> Result<Vec<Array>, StoreError> {
+    let mut values: Vec<_> = columns.split(',').map(|_| Array::of(rows.len())).collect();
     for row in rows {
-        bind(&mut Binding::Postgres { columns: &mut values, at: 0 }, row)?;
+        bind(&mut Binding::Postgres { columns: &mut values, at: 0, of: PhantomData }, row)?;
     }
     Ok(values)
 }
@@ -107,7 +135,7 @@ fn collect<'r, T>(
 /// Binds values one after the other.
 pub(crate) enum Binding<'s, 'c, 'r> {
     Sqlite { statement: &'s mut rusqlite::CachedStatement<'c>, at: usize },
-    Postgres { columns: &'s mut [Vec<Cell<'r>>], at: usize },
+    Postgres { columns: &'s mut [Array], at: usize, of: PhantomData<&'r ()> },
 }
 
 impl<'r> Binding<'_, '_, 'r> {
@@ -117,10 +145,9 @@ impl<'r> Binding<'_, '_, 'r> {
                 *at += 1;
                 Ok(statement.raw_bind_parameter(*at, value.into())?)
             }
-            Self::Postgres { columns, at } => {
-                columns[*at].push(value.into());
+            Self::Postgres { columns, at, .. } => {
                 *at += 1;
-                Ok(())
+                columns[*at - 1].push(value.into())
             }
         }
     }
@@ -132,8 +159,6 @@ impl<'r> Binding<'_, '_, 'r> {
 pub(crate) enum Lock {
     /// They may be changed meanwhile.
     No,
-    /// They may be read, but not changed, meanwhile.
-    Shared,
     /// They are to be changed.
     Own,
 }
@@ -152,15 +177,10 @@ pub(crate) fn many<T>(
         return Ok(Vec::new());
     }
     if let Connection::Postgres(conn) = conn {
-        let mode = match lock {
-            Lock::No => None,
-            Lock::Shared => Some("SHARE"),
-            Lock::Own => Some("UPDATE"),
-        };
-        let locked = mode.map(|mode| {
+        let locked = (lock == Lock::Own).then(|| {
             let of = column.split_once('.').map(|(table, _)| format!(" OF {table}"));
             // In one order everywhere, so that two batches do not wait for each other.
-            format!(" ORDER BY {column} FOR {mode}{}", of.unwrap_or_default())
+            format!(" ORDER BY {column} FOR UPDATE{}", of.unwrap_or_default())
         });
         let locked = locked.unwrap_or_default();
         let rows = conn.many(&format!("{select} WHERE {column} = ANY(?1){locked}"), keys)?;

@@ -168,7 +168,7 @@ impl About {
             }
             1 => {
                 let n = below(3);
-                Asked::Donate(donate("poor", format!("poor-{batch}-{n}"), "v", 11 + n as i64))
+                Asked::Donate(donate("poor", format!("poor-{batch}-{n}"), "v", [11, 12, 17][n]))
             }
             2 => {
                 let n = below(3);

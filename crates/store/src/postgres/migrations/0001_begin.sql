@@ -1,13 +1,12 @@
 -- The same tables as the embedded store's, with what several nodes need. Codes of statuses, kinds and
 -- reasons: see columns.rs. Times are Unix milliseconds.
 
--- One row for the installation. `hash_secret` is what keys are hashed under; `generation` rises with
--- each reset; `changes` with each change to what nodes keep in memory. Whoever changes such things
--- holds this row's lock.
+-- One row for the installation. `hash_secret` is what keys are hashed under; `changes` rises
+-- with each change to what nodes keep in memory. Whoever changes such things holds the lock of this
+-- table, or of this row, alone; every other batch holds it with the others.
 CREATE TABLE installation (
     one         BIGINT PRIMARY KEY CHECK (one = 1),
     hash_secret BYTEA NOT NULL,
-    generation  BIGINT NOT NULL,
     changes     BIGINT NOT NULL
 );
 
