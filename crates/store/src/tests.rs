@@ -17,4 +17,5 @@ mod hosts;
 mod leases;
 mod questions;
 mod round_trip;
+mod shared;
 mod upgrade;

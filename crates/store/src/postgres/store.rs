@@ -8,7 +8,7 @@ use super::address::PostgresAddress;
 use super::connection::Connection as Pg;
 use super::migrate::{self, STEPS, Step};
 use super::node::{ID_STEP, Node, SLOT_TAKEN};
-use crate::errors::corrupt;
+use crate::errors::{DUPLICATE, corrupt};
 use crate::index::{Entered, Index, KeyHasher, Lookup};
 use crate::load::{Cache, Loader};
 use crate::numbers::Numbers;
@@ -16,6 +16,9 @@ use crate::reader::Reader;
 use crate::save::{Saver, WIPE};
 use crate::sql::{Connection, Lock};
 use crate::{Opened, Place, StoreError};
+
+/// How many batches in a row may be refused for a key that stands there already.
+const DUPLICATES_MAX: u32 = 10;
 
 /// A node's way to write to a shared database; see [`Store`](crate::Store).
 pub(crate) struct Shared {
@@ -32,8 +35,12 @@ pub(crate) struct Shared {
     locks: Locks,
     /// The next batch keeps others from changing what nodes keep in memory.
     alone: bool,
+    /// How often in a row a batch was refused for a key that stands there already.
+    duplicates: u32,
     /// How the batch under way keeps activities from others.
     activities: Lock,
+    /// The highest number among the rows that the batch under way has loaded.
+    seen: i64,
     /// What became of the last commit is not known: the number it was to write.
     unknown: Option<i64>,
     reader: Reader,
@@ -45,6 +52,18 @@ impl Shared {
         readers: usize,
     ) -> Result<(Self, Opened), StoreError> {
         Self::open_with(address, readers, STEPS)
+    }
+
+    /// The same where an installation is there already.
+    pub(crate) fn open_existing(
+        address: &PostgresAddress,
+        readers: usize,
+    ) -> Result<(Self, Opened), StoreError> {
+        if migrate::is_made(&Pg::open(address)?)? {
+            Self::open(address, readers)
+        } else {
+            Err(StoreError::Missing(address.to_string().into()))
+        }
     }
 
     pub(super) fn open_with(
@@ -76,7 +95,9 @@ impl Shared {
             changes: 0,
             locks,
             alone: false,
+            duplicates: 0,
             activities: Lock::No,
+            seen: 0,
             unknown: None,
             reader,
         };
@@ -113,11 +134,13 @@ impl Shared {
     }
 
     /// The lowest number at or above `least` that is this node's to give: it ends in the node's slot,
-    /// also where the slot has given out none before.
+    /// also where the slot has given out none before, and is above those of the rows that were loaded
+    /// and of what was made with them. What happens to an order later bears a higher number, also
+    /// where it happens at a node whose clock is behind.
     pub(crate) fn first_id(&self, least: i64) -> i64 {
         let slot = self.node.as_ref().map_or(0, |node| node.slot);
-        // Below the first step are the numbers that a database begins with.
-        let least = least.max(self.last_id() + 1).max(ID_STEP);
+        let above_seen = self.seen + ID_STEP + 1;
+        let least = least.max(self.last_id() + 1).max(above_seen);
         (least - slot + ID_STEP - 1).div_euclid(ID_STEP) * ID_STEP + slot
     }
 
@@ -148,6 +171,7 @@ impl Shared {
         // A coupon is taken from the stock, which lies with its activity.
         let takes_stock = !wanted.coupon_keys.is_empty() || !wanted.coupons.is_empty();
         self.activities = if self.alone || takes_stock { Lock::Own } else { Lock::No };
+        self.seen = 0;
         let Some(conn) = &self.conn else { return Err(no_connection()) };
         Loader {
             conn,
@@ -157,7 +181,9 @@ impl Shared {
             cache: (!self.alone).then_some(&mut self.cache),
             world,
         }
-        .load(wanted)
+        .load(wanted)?;
+        self.seen = highest_number(world);
+        Ok(())
     }
 
     /// Begins a transaction: alone, or beside others that are not. Gives the number of changes to what
@@ -182,14 +208,37 @@ impl Shared {
                 self.node = None;
             }
             self.undo();
-            return Err(error);
+            return Err(self.unless_for_good(error));
         }
         self.commit(last_id)?;
         self.alone = false;
+        self.duplicates = 0;
         Ok(())
     }
 
-    pub(crate) fn rollback(&mut self) {
+    /// A key that another batch has entered is found when the batch is done again. One that is
+    /// refused time after time, and not found, is of a row that makes no sense.
+    fn unless_for_good(&mut self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Again(why) if why.contains(DUPLICATE) => {
+                self.duplicates += 1;
+                if self.duplicates < DUPLICATES_MAX {
+                    StoreError::Again(why)
+                } else {
+                    StoreError::Corrupt(why)
+                }
+            }
+            error => error,
+        }
+    }
+
+    /// Ends a batch that was not saved.
+    pub(crate) fn give_up(&mut self) {
+        self.alone = false;
+        self.rollback();
+    }
+
+    fn rollback(&mut self) {
         let Some(conn) = self.conn.as_ref().filter(|conn| conn.is_usable()) else { return };
         conn.postgres().forget_queued();
         if let Err(error) = conn.execute_batch("ROLLBACK") {
@@ -385,6 +434,15 @@ fn changes_what_nodes_keep(world: &World, activities: Lock) -> bool {
         || world.merchants.is_changed()
         || world.tokens.is_changed()
         || (world.activities.is_changed() && (activities != Lock::Own || made()))
+}
+
+/// Of the rows on which others hang that are numbered after them.
+fn highest_number(world: &World) -> i64 {
+    let donations = world.donations.iter().map(|(id, _)| id.0);
+    let coupons = world.coupons.iter().map(|(id, _)| id.0);
+    let callbacks = world.callbacks.iter().map(|(id, _)| id.0);
+    let enrolments = world.enrolments.iter().map(|(id, _)| id.0);
+    donations.chain(coupons).chain(callbacks).chain(enrolments).max().unwrap_or(0)
 }
 
 /// The secret that keys are hashed under; made once for each installation.

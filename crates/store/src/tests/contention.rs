@@ -25,6 +25,7 @@ enum Asked {
     Settle(Settle),
     Redeem(Redeem),
     Fund(FundActivity),
+    Refund(Refund),
 }
 
 /// What came of it: under what key it stands, and as what.
@@ -44,6 +45,7 @@ impl Asked {
             Self::Settle(it) => it.wants(wanted),
             Self::Redeem(it) => it.wants(wanted),
             Self::Fund(it) => it.wants(wanted),
+            Self::Refund(it) => it.wants(wanted),
         }
     }
 
@@ -72,6 +74,10 @@ impl Asked {
             Self::Fund(it) => {
                 it.decide(world).unwrap();
                 Told::Happened("funded".to_owned())
+            }
+            Self::Refund(it) => {
+                it.decide(world).unwrap();
+                Told::Happened(format!("refunded {}", it.donation))
             }
         }
     }
@@ -243,4 +249,26 @@ fn batch(
         store.rollback();
     }
     Ok(told)
+}
+
+#[test]
+fn what_happens_to_an_order_at_a_node_whose_clock_is_behind_is_numbered_after_it() {
+    let mut story = Story::shared().begin_coupons();
+    let (mut behind, _) = Store::open(&story.options).unwrap();
+    let early = story.now;
+    story.advance(10);
+    let coupon = story.issued("one");
+    let donation = story.run(donate("instant", "two", "user", 5)).donation;
+    let redeem = Redeem {
+        coupon: coupon.id,
+        owner_id: OwnerId::from("owner"),
+        org_amount: Fen(1_000),
+        reference: "till".into(),
+    };
+    let refund = Refund { donation: donation.id, reason: "a mistake".to_owned() };
+    batch(&mut behind, early, &[Asked::Redeem(redeem), Asked::Refund(refund)]).unwrap();
+    let reader = story.store.reader();
+    assert_eq!(reader.verify().unwrap().violations, [] as [&str; 0]);
+    let numbers = "SELECT count(*) FROM transfers WHERE order_id IS NOT NULL AND id < order_id";
+    assert_eq!(story.look(numbers), "0");
 }

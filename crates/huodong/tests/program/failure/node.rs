@@ -12,7 +12,7 @@ use crate::support::huodong;
 /// How long a caller waits, in milliseconds.
 const DEADLINE_MS: &str = "2000";
 /// How long an attempt at a callback may take: longer than it takes to start two nodes.
-const CALLBACK_MS: &str = "8000";
+pub(super) const CALLBACK_MS: u64 = 25_000;
 
 /// A node; killed when dropped.
 pub(super) struct Node {
@@ -29,7 +29,7 @@ impl Node {
         command.arg(database).env("HUODONG_MASTER_KEY", master_key());
         for (name, value) in [
             ("SERVER__DEADLINE_MS", DEADLINE_MS),
-            ("CALLBACKS__TIMEOUT_MS", CALLBACK_MS),
+            ("CALLBACKS__TIMEOUT_MS", &CALLBACK_MS.to_string()),
             ("CALLBACKS__ALLOW_HTTP", "true"),
             ("CALLBACKS__ALLOW_PRIVATE", "true"),
             ("GONGYI__RATE_PER_S", "1000000"),

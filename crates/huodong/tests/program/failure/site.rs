@@ -7,12 +7,20 @@ use huodong_client::lakala::{Client, IssueRequest};
 use huodong_testing::{Cluster, Database, Postgres};
 use serde_json::Value;
 
-use super::node::Node;
+use super::is_long;
+use super::node::{CALLBACK_MS, Node};
 use super::receiver::Receiver;
 use crate::support::{Caller, PATIENCE, Sandbox, succeed};
 
 /// How long a statement may take, so that what stopped in the middle is not waited for for long.
 const STATEMENT_MS: &str = "statement_timeout_ms=1500";
+
+/// How long a lease is beyond what an attempt may take.
+const LEASE_MS_LESS_CALLBACK: u64 = 30_000;
+/// An attempt takes less.
+const STALE_MS: u64 = 4_000;
+/// Longer than a lease.
+const DELIVERED_WITHIN: Duration = Duration::from_secs(120);
 
 /// An activity that issues coupons without ado.
 const COUPONS: &str = "1100000086";
@@ -120,9 +128,22 @@ pub(super) async fn until_none_within(
 
 /// All that is owed is delivered, and all that is deferred settled.
 pub(super) async fn everything_happens(behind: &Behind<'_>) {
-    // State 3 is delivered, 4 exhausted.
-    let owed = "SELECT count(*) FROM callbacks WHERE state NOT IN (3, 4)";
-    until_none(behind, "callbacks are owed", owed).await;
+    let began = Instant::now();
+    // State 2 is leased, 3 delivered, 4 exhausted.
+    while behind.psql("SELECT count(*) FROM callbacks WHERE state NOT IN (3, 4)") != "0" {
+        let waiting = behind.psql("SELECT state, count(*) FROM callbacks GROUP BY state");
+        assert!(began.elapsed() < DELIVERED_WITHIN, "callbacks are owed: {waiting}");
+        if !is_long() {
+            // A claim whose answer was lost leaves a lease without an attempt. What was claimed some
+            // seconds ago, and is not recorded yet, is one: the receiver answers at once.
+            let lasts = LEASE_MS_LESS_CALLBACK + CALLBACK_MS - STALE_MS;
+            behind.psql(&format!(
+                "UPDATE callbacks SET leased_until = 1 WHERE state = 2 AND leased_until < \
+                 EXTRACT(EPOCH FROM clock_timestamp()) * 1000 + {lasts}"
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
     assert_eq!(behind.psql("SELECT count(*) FROM callbacks WHERE state = 4"), "0", "exhausted");
     let deferred = "SELECT count(*) FROM donations WHERE settle_at IS NOT NULL";
     until_none(behind, "donations wait to be settled", deferred).await;
