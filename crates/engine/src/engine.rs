@@ -69,7 +69,7 @@ impl From<&StoreError> for EngineError {
     fn from(error: &StoreError) -> Self {
         match error {
             StoreError::CommitUnknown(_) => Self::CommitUnknown,
-            StoreError::Fenced => Self::Stopped,
+            StoreError::Fenced | StoreError::Newer { .. } => Self::Stopped,
             StoreError::Corrupt(_) => Self::Broken(error.to_string()),
             other => Self::Unavailable(other.to_string()),
         }

@@ -8,6 +8,7 @@ mod callback_crash;
 mod cli;
 mod coupons;
 mod crash;
+mod failure;
 mod gateway;
 mod keys;
 mod last_coupon;

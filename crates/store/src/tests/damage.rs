@@ -109,7 +109,7 @@ fn each_kind_of_damage_is_found() {
                 "INSERT INTO transfers SELECT max(id) + 5, {frozen}, {held}, 1000000, 4, NULL, 0 \
                  FROM transfers"
             ),
-            "overdraws",
+            "overdraw",
         ),
         ("UPDATE transfers SET amount = -amount WHERE reason = 1", "moves -"),
         ("UPDATE transfers SET reason = 3 WHERE reason = 1", "goes from Some(Outside)"),
