@@ -42,6 +42,10 @@ test: test-deps ## Run every test, on the program as it is released; then those 
 crash: ## The long crash tests: a hundred kills of the real server, under load and amid callbacks.
 	HUODONG_CRASH_ROUNDS=50 cargo test --release --workspace --locked --test program crash -- --nocapture
 
+.PHONY: failure
+failure: test-deps ## The long failure tests: connections cut, a standby taking over, nodes killed and asleep, five rounds each.
+	HUODONG_FAILURE_ROUNDS=5 cargo test --release --workspace --locked --test program failure:: -- --nocapture --test-threads=1
+
 .PHONY: fuzz
 fuzz: ## Let libFuzzer at each target for a minute (needs cargo-fuzz, and a nightly toolchain).
 	for target in gongyi lakala ysepay envelope; do \

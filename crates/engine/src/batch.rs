@@ -142,6 +142,9 @@ impl Writer {
                 && let Err(error) = self.store.keep()
             {
                 tracing::warn!(%error, "this node could not hold on to its place");
+                if is_final(&error) {
+                    return;
+                }
             }
         }
     }
@@ -291,10 +294,13 @@ fn fail(jobs: Vec<Box<dyn Job>>, error: &StoreError) -> ControlFlow<()> {
     tracing::error!(%error, commands = jobs.len(), "a batch failed");
     let told = EngineError::from(error);
     jobs.into_iter().for_each(|job| job.answer(Some(told.clone())));
-    match error {
-        StoreError::Fenced => ControlFlow::Break(()),
-        _ => ControlFlow::Continue(()),
-    }
+    if is_final(error) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// This process may write no more: another has taken over, or the database is for newer programs by
+/// now.
+fn is_final(error: &StoreError) -> bool {
+    matches!(error, StoreError::Fenced | StoreError::Newer { .. })
 }
 
 /// 2020-01-01T00:00:00Z in Unix milliseconds: where the numbering of rows begins.

@@ -69,7 +69,7 @@ impl From<&StoreError> for EngineError {
     fn from(error: &StoreError) -> Self {
         match error {
             StoreError::CommitUnknown(_) => Self::CommitUnknown,
-            StoreError::Fenced => Self::Stopped,
+            StoreError::Fenced | StoreError::Newer { .. } => Self::Stopped,
             StoreError::Corrupt(_) => Self::Broken(error.to_string()),
             other => Self::Unavailable(other.to_string()),
         }
@@ -279,6 +279,11 @@ impl Engine {
     /// Both clocks.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// How many commands may wait.
+    pub fn queue_max(&self) -> usize {
+        self.0.queue.max_capacity()
     }
 
     /// How many commands wait.

@@ -51,6 +51,14 @@ impl Connection {
         }
     }
 
+    /// The same, but looks first at what came of it while nobody asked.
+    pub(crate) fn is_alive(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => true,
+            Self::Postgres(conn) => conn.is_alive(),
+        }
+    }
+
     /// Whichever of two texts is in this database's own words.
     pub(crate) fn either<'t>(&self, sqlite: &'t str, postgres: &'t str) -> &'t str {
         if self.is_postgres() { postgres } else { sqlite }

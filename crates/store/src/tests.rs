@@ -4,13 +4,17 @@ mod coupon_story;
 mod gateway_story;
 mod story;
 
+mod backups;
 mod callbacks;
+mod connections;
+mod contention;
 mod coupon_damage;
 mod coupons;
 mod crash;
 mod damage;
 mod gateway;
 mod gateway_damage;
+mod hosts;
 mod leases;
 mod questions;
 mod round_trip;

@@ -37,6 +37,8 @@ pub struct PostgresAddress(Arc<Address>);
 
 struct Address {
     config: Config,
+    /// The same for each host alone.
+    hosts: Vec<Config>,
     tls: Option<MakeRustlsConnect>,
     answer_within: Duration,
 }
@@ -135,8 +137,40 @@ impl FromStr for PostgresAddress {
             .tcp_user_timeout(answer_within)
             .ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable })
             .target_session_attrs(TargetSessionAttrs::ReadWrite);
-        Ok(Self(Arc::new(Address { config, tls, answer_within })))
+        let hosts = each_host(&config);
+        Ok(Self(Arc::new(Address { config, hosts, tls, answer_within })))
     }
+}
+
+/// How to connect to each of the hosts alone.
+fn each_host(config: &Config) -> Vec<Config> {
+    let ports = config.get_ports();
+    let each = config.get_hosts().iter().enumerate().map(|(at, host)| {
+        let mut one = Config::new();
+        match host {
+            Host::Tcp(name) => one.host(name),
+            Host::Unix(path) => one.host_path(path),
+        };
+        config.get_hostaddrs().get(at).map(|address| one.hostaddr(*address));
+        ports.get(at).or(ports.first()).map(|port| one.port(*port));
+        config.get_user().map(|user| one.user(user));
+        config.get_password().map(|password| one.password(password));
+        config.get_dbname().map(|name| one.dbname(name));
+        config.get_options().map(|options| one.options(options));
+        config.get_application_name().map(|name| one.application_name(name));
+        config.get_connect_timeout().map(|timeout| one.connect_timeout(*timeout));
+        config.get_tcp_user_timeout().map(|timeout| one.tcp_user_timeout(*timeout));
+        config.get_keepalives_interval().map(|interval| one.keepalives_interval(interval));
+        config.get_keepalives_retries().map(|retries| one.keepalives_retries(retries));
+        one.keepalives(config.get_keepalives())
+            .keepalives_idle(config.get_keepalives_idle())
+            .ssl_mode(config.get_ssl_mode())
+            .ssl_negotiation(config.get_ssl_negotiation())
+            .channel_binding(config.get_channel_binding())
+            .target_session_attrs(config.get_target_session_attrs());
+        one
+    });
+    each.collect()
 }
 
 fn is_here(host: &Host) -> bool {
@@ -176,27 +210,34 @@ fn verifier(authorities: Option<&str>) -> Result<MakeRustlsConnect, BadAddress> 
 }
 
 impl PostgresAddress {
-    /// How long it may take to find the host that takes writes.
-    pub(super) fn connect_within(&self) -> Duration {
-        let hosts = u32::try_from(self.0.config.get_hosts().len()).unwrap_or(u32::MAX);
-        CONNECT.saturating_mul(hosts).saturating_add(CONNECT)
-    }
-
     /// How long an answer is waited for: the database is given the time to give up first.
     pub(super) fn answer_within(&self) -> Duration {
         self.0.answer_within + Duration::from_secs(2)
     }
 
-    /// Connects on the runtime it is called on, which then drives the connection.
+    /// Connects to the host that takes writes, on the runtime it is called on, which then drives the
+    /// connection. A host that lets one in and then says nothing keeps nobody from the next.
     pub(super) async fn connect(&self) -> Result<Client, StoreError> {
+        let mut said = Vec::with_capacity(self.0.hosts.len());
+        for host in &self.0.hosts {
+            match tokio::time::timeout(CONNECT, self.connect_to(host)).await {
+                Ok(Err(StoreError::Again(why))) => said.push(why),
+                Ok(connected) => return connected,
+                Err(_) => said.push("the database does not answer".to_owned()),
+            }
+        }
+        Err(StoreError::Again(said.join("; ")))
+    }
+
+    async fn connect_to(&self, host: &Config) -> Result<Client, StoreError> {
         match &self.0.tls {
             None => {
-                let (client, connection) = self.0.config.connect(NoTls).await?;
+                let (client, connection) = host.connect(NoTls).await?;
                 tokio::spawn(drive(connection));
                 Ok(client)
             }
             Some(tls) => {
-                let (client, connection) = self.0.config.connect(tls.clone()).await?;
+                let (client, connection) = host.connect(tls.clone()).await?;
                 tokio::spawn(drive(connection));
                 Ok(client)
             }

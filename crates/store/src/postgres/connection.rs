@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use tokio::runtime::Runtime;
+use tokio_postgres::error::{DbError, Severity};
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Row, SimpleQueryMessage};
@@ -19,6 +20,9 @@ use crate::sql::{Cell, Expected};
 
 /// Rows read at once of a question that gives many.
 const ROWS_AT_ONCE: usize = 2_000;
+
+/// Turns of a connection's runtime in which it notices that it was closed.
+const TURNS: u32 = 4;
 
 /// A connection, and what has been prepared on it.
 pub(crate) struct Connection {
@@ -41,13 +45,11 @@ impl Connection {
             .enable_all()
             .build()
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let connecting =
-            async { tokio::time::timeout(address.connect_within(), address.connect()).await };
-        let client = match block(&runtime, connecting) {
-            Ok(client) => client?,
-            Err(_) => {
+        let client = match block(&runtime, address.connect()) {
+            Ok(client) => client,
+            Err(error) => {
                 runtime.shutdown_background();
-                return Err(StoreError::Again("the database does not answer".to_owned()));
+                return Err(error);
             }
         };
         Ok(Self {
@@ -73,11 +75,26 @@ impl Connection {
         !self.broken.get() && !self.client.is_closed()
     }
 
+    /// The same, but looks first at what came of it while nobody asked.
+    pub(crate) fn is_alive(&self) -> bool {
+        if self.is_usable()
+            && let Some(runtime) = &self.runtime
+        {
+            // What has come is heard of at the first turn, and taken in at the next.
+            block(runtime, async {
+                for _ in 0..TURNS {
+                    tokio::task::yield_now().await;
+                }
+            });
+        }
+        self.is_usable()
+    }
+
     /// Takes as long as it takes, from now on: for what reads a whole database.
     pub(crate) fn without_deadline(&mut self) -> Result<(), StoreError> {
         self.execute_batch(
-            "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
-             SET enable_seqscan = on",
+            "SET statement_timeout = 0; SET lock_timeout = 0; \
+             SET idle_in_transaction_session_timeout = 0; SET enable_seqscan = on",
         )?;
         self.answer_within = Duration::from_secs(24 * 3600);
         Ok(())
@@ -98,9 +115,9 @@ impl Connection {
         let answer = block(runtime, async { tokio::time::timeout(within, answer).await });
         match answer {
             Ok(answer) => answer.map_err(|error| {
-                let error = StoreError::from(error);
-                self.broken.set(self.broken.get() || self.client.is_closed());
-                error
+                let ends = self.client.is_closed() || ends_session(&error);
+                self.broken.set(self.broken.get() || ends);
+                StoreError::from(error)
             }),
             Err(_) => {
                 // What it would have answered is not known, so nothing more is asked of it.
@@ -257,6 +274,12 @@ impl Connection {
         let known = types.get(&*name).map(Arc::clone);
         known.ok_or_else(|| corrupt(format!("the database has no column {name}")))
     }
+}
+
+/// Whether it is the last that a session says. Its end may not be here yet.
+fn ends_session(error: &tokio_postgres::Error) -> bool {
+    let severity = error.as_db_error().and_then(DbError::parsed_severity);
+    matches!(severity, Some(Severity::Fatal | Severity::Panic))
 }
 
 thread_local! {

@@ -8,6 +8,7 @@ use crate::sql::Cell;
 use crate::{Opened, StoreError};
 
 /// One step of the schema's history; the n-th makes version n.
+#[derive(Clone, Copy)]
 pub(super) struct Step {
     pub(super) sql: &'static str,
     /// The oldest version whose programs go on working after it: its own number for a step that takes
@@ -76,11 +77,29 @@ fn with_lock(conn: &Connection, steps: &[Step], known: u32) -> Result<Opened, St
                 return Err(StoreError::OlderNodes(older));
             }
         }
+        if step.needs > 1 {
+            // A node that sleeps, and whose slot is over, must not wake up and write as before.
+            let mut fence =
+                conn.prepare("UPDATE nodes SET token = ''::BYTEA, until = 0 WHERE knows < ?1")?;
+            fence.execute(&[Cell::from(step.needs)])?;
+        }
         conn.execute_batch(step.sql)?;
         let mut insert = conn.prepare("INSERT INTO migrations (version, needs) VALUES (?1, ?2)")?;
         insert.execute(&[Cell::from(at), Cell::from(step.needs)])?;
     }
     Ok(Opened { from_version, version: from_version.max(known) })
+}
+
+/// Whether a program that knows so many versions can live with the schema, which stays as it is until
+/// the transaction under way ends.
+pub(super) fn lives_with(conn: &Connection, known: u32) -> Result<(), StoreError> {
+    one_number(conn, "SELECT version FROM migrations WHERE version = 0 FOR SHARE")?;
+    let needs = one_number(conn, "SELECT max(needs) FROM migrations")?;
+    if needs <= known {
+        return Ok(());
+    }
+    let found = one_number(conn, "SELECT max(version) FROM migrations")?;
+    Err(StoreError::Newer { found, known })
 }
 
 fn one_number(conn: &Connection, sql: &str) -> Result<u32, StoreError> {
@@ -93,3 +112,7 @@ fn one_number(conn: &Connection, sql: &str) -> Result<u32, StoreError> {
         other => Err(corrupt(format!("{other:?} instead of a version"))),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

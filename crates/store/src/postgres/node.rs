@@ -3,6 +3,7 @@
 use aws_lc_rs::rand;
 
 use super::connection::{Array, Connection, cell};
+use super::migrate;
 use crate::StoreError;
 use crate::errors::corrupt;
 use crate::sql::{Cell, Expected, Row};
@@ -44,27 +45,16 @@ impl Node {
         }
     }
 
+    /// Not while the schema changes: a program that is too old for what comes of it gets no slot.
     fn try_claim(conn: &Connection, token: [u8; 16], knows: u32) -> Result<Self, StoreError> {
-        let free = format!(
-            "UPDATE nodes SET token = ?1, knows = ?2, until = {NOW_MS} + {LEASE_MS} \
-             WHERE slot = (SELECT slot FROM nodes WHERE until < {NOW_MS} \
-             ORDER BY slot LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING slot, last_id"
-        );
-        let new = format!(
-            "INSERT INTO nodes (slot, token, knows, until, last_id) \
-             SELECT coalesce(max(slot) + 1, 0), CAST(?1 AS BYTEA), CAST(?2 AS BIGINT), \
-             {NOW_MS} + {LEASE_MS}, 0 FROM nodes HAVING coalesce(max(slot) + 1, 0) < {ID_STEP} \
-             RETURNING slot, last_id"
-        );
-        for sql in [free, new] {
-            let mut claim = conn.prepare(&sql)?;
-            let mut rows = claim.query(&[Cell::Blob(&token), Cell::from(knows)])?;
-            if let Some(row) = rows.next()? {
-                let row = Row::Postgres(row);
-                return Ok(Self { slot: row.get(0)?, token, last_id: row.get(1)? });
-            }
+        conn.execute_batch("BEGIN")?;
+        let claimed = migrate::lives_with(conn, knows).and_then(|()| take(conn, token, knows));
+        match &claimed {
+            Ok(_) => conn.execute_batch("COMMIT")?,
+            Err(_) if conn.is_usable() => conn.execute_batch("ROLLBACK")?,
+            Err(_) => {}
         }
-        Err(StoreError::Unavailable(format!("{ID_STEP} nodes hold a slot; there are no more")))
+        claimed
     }
 
     /// Writes the highest number given out, with the batch that it is part of, and holds on to the
@@ -111,6 +101,30 @@ impl Node {
             _ => Err(corrupt("a node's last number")),
         }
     }
+}
+
+/// Takes a slot within the transaction under way.
+fn take(conn: &Connection, token: [u8; 16], knows: u32) -> Result<Node, StoreError> {
+    let free = format!(
+        "UPDATE nodes SET token = ?1, knows = ?2, until = {NOW_MS} + {LEASE_MS} \
+         WHERE slot = (SELECT slot FROM nodes WHERE until < {NOW_MS} \
+         ORDER BY slot LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING slot, last_id"
+    );
+    let new = format!(
+        "INSERT INTO nodes (slot, token, knows, until, last_id) \
+         SELECT coalesce(max(slot) + 1, 0), CAST(?1 AS BYTEA), CAST(?2 AS BIGINT), \
+         {NOW_MS} + {LEASE_MS}, 0 FROM nodes HAVING coalesce(max(slot) + 1, 0) < {ID_STEP} \
+         RETURNING slot, last_id"
+    );
+    for sql in [free, new] {
+        let mut claim = conn.prepare(&sql)?;
+        let mut rows = claim.query(&[Cell::Blob(&token), Cell::from(knows)])?;
+        if let Some(row) = rows.next()? {
+            let row = Row::Postgres(row);
+            return Ok(Node { slot: row.get(0)?, token, last_id: row.get(1)? });
+        }
+    }
+    Err(StoreError::Unavailable(format!("{ID_STEP} nodes hold a slot; there are no more")))
 }
 
 /// What tells a holder from the one before.

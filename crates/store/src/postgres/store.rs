@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     duplicates: u32,
     /// How the batch under way keeps activities from others.
     activities: Lock,
+    /// The highest number among the rows that the batch under way has loaded.
+    seen: i64,
     /// What became of the last commit is not known: the number it was to write.
     unknown: Option<i64>,
     reader: Reader,
@@ -64,7 +66,7 @@ impl Shared {
         }
     }
 
-    fn open_with(
+    pub(super) fn open_with(
         address: &PostgresAddress,
         readers: usize,
         steps: &[Step],
@@ -95,6 +97,7 @@ impl Shared {
             alone: false,
             duplicates: 0,
             activities: Lock::No,
+            seen: 0,
             unknown: None,
             reader,
         };
@@ -103,7 +106,7 @@ impl Shared {
 
     /// Has a connection and a slot, and knows what became of the last commit.
     pub(crate) fn ready(&mut self) -> Result<(), StoreError> {
-        if self.conn.as_ref().is_none_or(|conn| !conn.is_usable()) {
+        if self.conn.as_ref().is_none_or(|conn| !conn.is_alive()) {
             self.conn = None;
             self.conn = Some(Connection::Postgres(Box::new(writer(&self.address)?)));
             self.reader.connection_broke();
@@ -131,11 +134,15 @@ impl Shared {
         self.node.as_ref().map_or(1, |node| node.last_id)
     }
 
-    /// The lowest number at or above `least` that is this node's to give.
+    /// The lowest number at or above `least` that is this node's to give: it ends in the node's slot,
+    /// also where the slot has given out none before, and is above those of the rows that were loaded
+    /// and of what was made with them. What happens to an order later bears a higher number, also
+    /// where it happens at a node whose clock is behind.
     pub(crate) fn first_id(&self, least: i64) -> i64 {
         let slot = self.node.as_ref().map_or(0, |node| node.slot);
-        let least = least.div_euclid(ID_STEP) * ID_STEP + slot;
-        least.max(self.last_id() + ID_STEP)
+        let above_seen = self.seen + ID_STEP + 1;
+        let least = least.max(self.last_id() + 1).max(above_seen);
+        (least - slot + ID_STEP - 1).div_euclid(ID_STEP) * ID_STEP + slot
     }
 
     pub(crate) fn load(
@@ -165,6 +172,7 @@ impl Shared {
         // A coupon is taken from the stock, which lies with its activity.
         let takes_stock = !wanted.coupon_keys.is_empty() || !wanted.coupons.is_empty();
         self.activities = if self.alone || takes_stock { Lock::Own } else { Lock::No };
+        self.seen = 0;
         let Some(conn) = &self.conn else { return Err(no_connection()) };
         Loader {
             conn,
@@ -174,7 +182,9 @@ impl Shared {
             cache: (!self.alone).then_some(&mut self.cache),
             world,
         }
-        .load(wanted)
+        .load(wanted)?;
+        self.seen = highest_number(world);
+        Ok(())
     }
 
     /// Begins a transaction: alone, or beside others that are not. Gives the number of changes to what
@@ -425,6 +435,15 @@ fn changes_what_nodes_keep(world: &World, activities: Lock) -> bool {
         || world.merchants.is_changed()
         || world.tokens.is_changed()
         || (world.activities.is_changed() && (activities != Lock::Own || made()))
+}
+
+/// Of the rows on which others hang that are numbered after them.
+fn highest_number(world: &World) -> i64 {
+    let donations = world.donations.iter().map(|(id, _)| id.0);
+    let coupons = world.coupons.iter().map(|(id, _)| id.0);
+    let callbacks = world.callbacks.iter().map(|(id, _)| id.0);
+    let enrolments = world.enrolments.iter().map(|(id, _)| id.0);
+    donations.chain(coupons).chain(callbacks).chain(enrolments).max().unwrap_or(0)
 }
 
 /// The secret that keys are hashed under; made once for each installation.

@@ -70,14 +70,17 @@ impl Pool {
             |state| state.idle.is_empty() && state.unopened == 0,
             wait_max,
         );
-        if let Some(conn) = state.idle.pop() {
-            return Ok(Borrowed { pool: self, conn: Some(conn) });
-        }
-        if state.unopened == 0 {
+        let idle = state.idle.pop();
+        if idle.is_none() && state.unopened == 0 {
             return Err(StoreError::Unavailable("every reader is busy".to_owned()));
         }
-        state.unopened -= 1;
+        if idle.is_none() {
+            state.unopened -= 1;
+        }
         drop(state);
+        if let Some(conn) = idle.filter(Connection::is_alive) {
+            return Ok(Borrowed { pool: self, conn: Some(conn) });
+        }
         // The place is given back also where opening fails.
         let mut place = Borrowed { pool: self, conn: None };
         place.conn = Some(self.connect()?);

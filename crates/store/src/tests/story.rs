@@ -1,7 +1,7 @@
 //! A store in a directory of its own and the commands that fill it.
 
 use huodong_campaign::*;
-use huodong_testing::Database;
+use huodong_testing::{Database, Postgres};
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
@@ -49,6 +49,16 @@ impl Story {
     /// The same, opened in another way.
     pub(super) fn embedded_with(change: impl FnOnce(&mut StoreOptions)) -> Self {
         Self::open(None, change)
+    }
+
+    /// An empty database that nodes share, for what is about those.
+    pub(super) fn shared() -> Self {
+        Self::open(Some(Postgres::shared().database()), |_| {})
+    }
+
+    /// Where it is.
+    pub(super) fn shared_database(&self) -> &Database {
+        self.database.as_ref().unwrap()
     }
 
     fn open(database: Option<Database>, change: impl FnOnce(&mut StoreOptions)) -> Self {
@@ -206,8 +216,7 @@ impl Story {
         database: Option<&Database>,
         damage: &str,
     ) -> Self {
-        let copy = database
-            .map(|database| huodong_testing::Postgres::shared().database_like(database.name()));
+        let copy = database.map(|database| Postgres::shared().database_like(database.name()));
         let to = TempDir::new().unwrap();
         if copy.is_none() {
             let file = "huodong.db";

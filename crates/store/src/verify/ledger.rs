@@ -1,7 +1,5 @@
-//! Every transfer, from the first: balances are their sums, at no moment overdrawn.
-//!
-//! Of a shared database only what is left in the end can be judged so: each node numbers by its own
-//! clock, and of two transfers that hang on each other the second may have the lower number.
+//! Every transfer, from the first: balances are their sums, at no moment overdrawn (as far as that can
+//! be told: several nodes' numbers are in the order of their clocks, and not of their commits).
 
 use huodong_campaign::{AccountId, AccountKind, Transfer, TransferReason};
 
@@ -35,6 +33,9 @@ pub(super) fn check(
         report.expect(balance == found.moved, || {
             format!("account {id} has {balance}; its transfers sum up to {}", found.moved)
         });
+        report.expect(found.moved >= 0 || found.account.kind == AccountKind::Outside, || {
+            format!("all transfers overdraw account {id}: {}", found.moved)
+        });
         report.expect(balance >= 0 || found.account.kind == AccountKind::Outside, || {
             format!("account {id} is overdrawn: {balance}")
         });
@@ -64,6 +65,7 @@ fn postings(conn: &Connection, report: &mut AuditReport) -> Result<(), StoreErro
     Ok(())
 }
 
+/// `in_order` where all transfers come in the order in which they happened.
 fn apply(transfer: &Transfer, in_order: bool, campaigns: &mut Campaigns, report: &mut AuditReport) {
     let Transfer { id, from, to, amount, reason, order, .. } = transfer;
     report.expect(amount.is_positive(), || format!("transfer {id} moves {amount}"));
@@ -79,10 +81,9 @@ fn apply(transfer: &Transfer, in_order: bool, campaigns: &mut Campaigns, report:
     let amount = i128::from(amount.0);
     if let Some(source) = campaigns.accounts.get_mut(from) {
         source.moved -= amount;
-        let may_be = !in_order || source.account.kind == AccountKind::Outside;
-        report.expect(may_be || source.moved >= 0, || {
-            format!("transfer {id} overdraws account {from}")
-        });
+        let overdrawn = source.moved < 0 && source.account.kind != AccountKind::Outside;
+        report
+            .expect(!overdrawn || !in_order, || format!("transfer {id} overdraws account {from}"));
         if *reason == TransferReason::Release {
             source.funded -= amount;
         }

@@ -1,0 +1,133 @@
+use std::thread;
+
+use huodong_campaign::{Command, CreateOrganization, Wanted, World};
+use huodong_testing::{Database, Postgres};
+
+use super::{STEPS, Step};
+use crate::postgres::{ID_STEP, PostgresAddress, Shared};
+use crate::{Opened, StoreError};
+
+/// What an older program can live with.
+const ADDS: &str = "ALTER TABLE flowers ADD COLUMN note TEXT";
+/// What it cannot.
+const TAKES_AWAY: &str = "ALTER TABLE audit DROP COLUMN detail";
+
+fn database() -> Database {
+    Postgres::shared().database()
+}
+
+fn open(database: &Database, more: &[Step]) -> Result<(Shared, Opened), StoreError> {
+    let address: PostgresAddress = database.url().parse().unwrap();
+    let steps: Vec<_> = STEPS.iter().chain(more).copied().collect();
+    Shared::open_with(&address, 1, &steps)
+}
+
+/// The step that follows those there are.
+fn next(sql: &'static str, can_be_lived_with: bool) -> Step {
+    let known = u32::try_from(STEPS.len()).unwrap();
+    Step { sql, needs: if can_be_lived_with { 1 } else { known + 1 } }
+}
+
+/// Writes something, as the engine does: again where it must be.
+fn write(store: &mut Shared, org_no: &str) -> Result<(), StoreError> {
+    for _ in 0..5 {
+        match try_write(store, org_no) {
+            Err(StoreError::Again(_)) => {}
+            written => return written,
+        }
+    }
+    try_write(store, org_no)
+}
+
+fn try_write(store: &mut Shared, org_no: &str) -> Result<(), StoreError> {
+    store.ready()?;
+    let now = "2026-11-21T02:00:00Z".parse().unwrap();
+    let mut world = World::new(now, store.first_id(0)).number_by(ID_STEP);
+    let (name, merchant_no) = (String::new(), String::new());
+    let command = CreateOrganization { org_no: Some(org_no.into()), name, merchant_no };
+    let mut wanted = Wanted::default();
+    command.wants(&mut wanted);
+    store.load(&wanted, &mut world)?;
+    command.decide(&mut world).unwrap();
+    store.save(&world)
+}
+
+#[test]
+fn nodes_that_come_up_at_once_make_one_schema() {
+    let database = database();
+    let begun = thread::scope(|scope| {
+        let open = || scope.spawn(|| open(&database, &[]).map(|(store, _)| store));
+        let nodes: Vec<_> = (0..8).map(|_| open()).collect();
+        nodes.into_iter().map(|node| node.join().unwrap().unwrap()).collect::<Vec<_>>()
+    });
+    assert_eq!(database.psql("SELECT count(*), count(DISTINCT token) FROM nodes"), "8|8");
+    assert_eq!(database.psql("SELECT count(*) FROM installation"), "1");
+    let versions = "SELECT count(*) FROM migrations WHERE version > 0";
+    assert_eq!(database.psql(versions), STEPS.len().to_string());
+    for (number, mut store) in begun.into_iter().enumerate() {
+        write(&mut store, &format!("org-{number}")).unwrap();
+    }
+}
+
+#[test]
+fn an_older_program_goes_on_beside_a_schema_it_can_live_with() {
+    let database = database();
+    let (mut older, opened) = open(&database, &[]).unwrap();
+    let step = next(ADDS, true);
+    let (mut newer, migrated) = open(&database, &[step]).unwrap();
+    assert_eq!((migrated.from_version, migrated.version), (opened.version, opened.version + 1));
+    write(&mut older, "older").unwrap();
+    write(&mut newer, "newer").unwrap();
+    // It also starts anew.
+    drop(older);
+    let (mut older, opened) = open(&database, &[]).unwrap();
+    assert_eq!(opened.from_version, migrated.version);
+    write(&mut older, "older again").unwrap();
+}
+
+#[test]
+fn what_older_programs_cannot_live_with_waits_until_none_runs() {
+    let database = database();
+    let (mut older, _) = open(&database, &[]).unwrap();
+    let step = next(TAKES_AWAY, false);
+    let refused = open(&database, &[step]).unwrap_err();
+    assert!(matches!(refused, StoreError::OlderNodes(1)), "{refused}");
+    write(&mut older, "older").unwrap();
+
+    drop(older);
+    let (mut newer, _) = open(&database, &[step]).unwrap();
+    write(&mut newer, "newer").unwrap();
+    let refused = open(&database, &[]).unwrap_err();
+    assert!(matches!(refused, StoreError::Newer { .. }), "{refused}");
+}
+
+#[test]
+fn a_node_that_slept_while_the_schema_left_it_behind_writes_no_more() {
+    let database = database();
+    let (mut older, _) = open(&database, &[]).unwrap();
+    // As if a minute had passed without a word of it.
+    database.psql("UPDATE nodes SET until = 0");
+    let (newer, _) = open(&database, &[next(TAKES_AWAY, false)]).unwrap();
+    let refused = write(&mut older, "older").unwrap_err();
+    assert!(matches!(refused, StoreError::Newer { .. }), "{refused}");
+    assert_eq!(database.psql("SELECT count(*) FROM organizations"), "0");
+    drop(newer);
+}
+
+#[test]
+fn a_node_that_starts_while_the_schema_changes_waits_for_it() {
+    let database = database();
+    drop(open(&database, &[]).unwrap());
+    let slow = "SELECT pg_sleep(1); ALTER TABLE audit DROP COLUMN detail";
+    thread::scope(|scope| {
+        let newer = scope.spawn(|| open(&database, &[next(slow, false)]).map(drop));
+        let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' \
+                      AND datname = current_database()";
+        while database.psql(sleeps) != "1" {
+            assert!(!newer.is_finished(), "it was not seen while it changed the schema");
+        }
+        let refused = open(&database, &[]).unwrap_err();
+        assert!(matches!(refused, StoreError::Newer { .. }), "{refused}");
+        newer.join().unwrap().unwrap();
+    });
+}
