@@ -11,6 +11,6 @@ mod store;
 
 pub use address::{BadAddress, PostgresAddress};
 pub use connection::waiting_here;
-pub(crate) use connection::{Array, Connection, Rows, Statement, cell};
+pub(crate) use connection::{Array, Connection, Rows, Statement, all_or_again, cell};
 pub(crate) use node::ID_STEP;
 pub(crate) use store::Shared;

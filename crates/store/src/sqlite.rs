@@ -141,7 +141,8 @@ impl Embedded {
         let loaded = self.begin().and_then(|()| {
             let index = &Lookup::Hash(self.index.lookup().clone());
             let (conn, keys) = (&self.conn, &self.keys);
-            Loader { conn, keys, index, activities: Lock::No, cache: None, world }.load(wanted)
+            Loader { conn, keys, index, activities: Lock::No, ahead: None, cache: None, world }
+                .load(wanted)
         });
         if loaded.is_err() {
             self.rollback();

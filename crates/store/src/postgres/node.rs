@@ -2,7 +2,7 @@
 
 use aws_lc_rs::rand;
 
-use super::connection::{Array, Connection, cell};
+use super::connection::{Array, Connection, all_or_again, cell};
 use super::migrate;
 use crate::StoreError;
 use crate::errors::corrupt;
@@ -60,7 +60,7 @@ impl Node {
     /// Writes the highest number given out, with the batch that it is part of, and holds on to the
     /// slot. Where another holds the slot by now, the batch fails with [`SLOT_TAKEN`].
     pub(super) fn fence(&self, conn: &Connection, last_id: i64) -> Result<(), StoreError> {
-        let sql = format!(
+        let update = format!(
             "UPDATE nodes SET last_id = v.last_id, until = {NOW_MS} + {LEASE_MS} \
              FROM unnest(CAST($1 AS BIGINT[]), CAST($2 AS BYTEA[]), CAST($3 AS BIGINT[])) \
              AS v (slot, token, last_id) WHERE nodes.slot = v.slot AND nodes.token = v.token"
@@ -70,7 +70,7 @@ impl Node {
             Array::Blobs(vec![Some(self.token.to_vec())]),
             Array::Ints(vec![Some(last_id)]),
         ];
-        conn.queue(&sql, values, Expected::Again(1, SLOT_TAKEN))
+        conn.queue(&all_or_again(&update, "1", SLOT_TAKEN), values, Expected::Any)
     }
 
     /// Holds on to the slot; false where another holds it by now.
