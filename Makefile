@@ -33,8 +33,10 @@ test-deps: ## Install what the tests run beside cargo: openssl, curl, PostgreSQL
 	fi
 
 .PHONY: test
-test: test-deps ## Run every test, on the program as it is released.
+test: test-deps ## Run every test, on the program as it is released; then those of the store and all above it again, on PostgreSQL.
 	cargo test --release --workspace --locked
+	@# The same programs: whatever else is chosen, choosing other packages would build them anew.
+	HUODONG_TEST_STORE=postgres cargo test --release --workspace --locked --lib --test engine --test server -- --skip nodes::
 
 .PHONY: crash
 crash: ## The long crash tests: a hundred kills of the real server, under load and amid callbacks.

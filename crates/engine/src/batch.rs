@@ -328,6 +328,8 @@ fn number_at(now: Timestamp) -> i64 {
 #[cfg(test)]
 mod tests {
     use huodong_campaign::CreateOrganization;
+    use huodong_store::{Place, StoreOptions};
+    use tempfile::TempDir;
 
     use super::*;
 
@@ -345,11 +347,19 @@ mod tests {
         CreateOrganization { org_no: Some(org_no.into()), name, merchant_no }
     }
 
+    fn kept_in(directory: &TempDir) -> StoreOptions {
+        let shared = |url: &str| StoreOptions::of(Place::Postgres(url.parse().expect("a URL")));
+        let begin = |url: &str| drop(Store::open(&shared(url)).expect("a database"));
+        match huodong_testing::database_at(directory.path(), begin) {
+            Some(database) => shared(database.url()),
+            None => StoreOptions::at(directory.path()),
+        }
+    }
+
     #[test]
     fn numbers_go_on_after_what_the_store_has_whoever_wrote_it() {
-        let directory = tempfile::TempDir::new().expect("a directory");
-        let kept = huodong_store::StoreOptions::at(directory.path());
-        let (store, _) = Store::open(&kept).expect("a store");
+        let directory = TempDir::new().expect("a directory");
+        let (store, _) = Store::open(&kept_in(&directory)).expect("a store");
         let clock = Clock::system();
         clock.freeze(true);
         let mut writer = Writer { store, clock, batch_max: 1, observer: None };
@@ -365,7 +375,8 @@ mod tests {
         let first = create(&mut writer, "first");
 
         // As a commit does that happened though its outcome was unknown.
-        let mut world = World::new(writer.clock.now(), first + 1);
+        let step = writer.store.id_step();
+        let mut world = World::new(writer.clock.now(), first + step).number_by(step);
         let command = organization("unknown");
         let mut wanted = Wanted::default();
         command.wants(&mut wanted);

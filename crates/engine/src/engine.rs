@@ -364,6 +364,8 @@ impl Engine {
         {
             tracing::error!("the writer's thread could not be awaited");
         }
+        // Nothing runs by itself any more, so the timers are not held for long.
+        self.0.timers.give_back(self).await;
     }
 
     /// Has the writer hold on to this node's place now and then, for as long as the engine runs.

@@ -2,6 +2,7 @@
 
 mod coupons;
 mod photos;
+mod turn;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::delivery::{Delivery, Hold};
 use crate::engine::{Engine, EngineError};
+use turn::Turn;
 
 /// How often the timers are looked at while nobody moves the clock.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -42,13 +44,13 @@ pub struct Ran {
 /// While this lives nothing runs by itself.
 #[derive(Debug)]
 pub struct TimersHeld<'t> {
-    _timers: MutexGuard<'t, ()>,
+    _timers: MutexGuard<'t, Turn>,
     _delivery: Option<Hold>,
 }
 
 /// One look at the timers at a time, so that what ran is counted once.
 #[derive(Debug, Default)]
-pub(crate) struct Timers(Mutex<()>);
+pub(crate) struct Timers(Mutex<Turn>);
 
 impl Timers {
     pub(crate) async fn hold(&self, delivery: Option<&Arc<Delivery>>) -> TimersHeld<'_> {
@@ -56,7 +58,8 @@ impl Timers {
         TimersHeld { _timers: timers, _delivery: delivery.map(Delivery::hold) }
     }
 
-    /// Changes the clock and runs what is then due; tells what ran, and by what time it was due.
+    /// Changes the clock and runs what is then due, whichever node's turn it is; tells what ran, and
+    /// by what time it was due.
     pub(crate) async fn run_due_after(
         &self,
         engine: &Engine,
@@ -71,10 +74,19 @@ impl Timers {
         Ok((ran, now))
     }
 
-    /// Runs what is due now. True where there is more, which waits until others had their turn.
+    /// Runs what is due now, where it is this node's turn. True where there is more, which waits until
+    /// others had their turn.
     pub(crate) async fn look(&self, engine: &Engine) -> Result<bool, EngineError> {
-        let _alone = self.0.lock().await;
+        let mut turn = self.0.lock().await;
+        if !turn.is_ours(engine).await? {
+            return Ok(false);
+        }
         round(engine, engine.clock().now(), &mut Ran::default()).await
+    }
+
+    /// Lets another node run them at once.
+    pub(crate) async fn give_back(&self, engine: &Engine) {
+        self.0.lock().await.give_back(engine).await;
     }
 }
 
@@ -106,13 +118,17 @@ struct Part {
 }
 
 async fn settle_due(engine: &Engine, now: Timestamp) -> Result<u64, EngineError> {
-    let mut ran = 0;
+    let (mut ran, mut unsettled) = (0, Vec::new());
     loop {
         let due = engine.read_waiting(move |reader| reader.due_settlements(now, AT_ONCE)).await?;
         if due.is_empty() {
             return Ok(ran);
         }
-        let settle = due.into_iter().map(|donation| Settle { donation });
+        if due == unsettled {
+            tracing::error!("due donations did not settle; the queue of settlements is wrong");
+            return Ok(ran);
+        }
+        let settle = due.iter().map(|donation| Settle { donation: *donation });
         let mut settled = 0;
         for outcome in carry_out(engine, settle, AT_ONCE).await? {
             match outcome {
@@ -120,33 +136,32 @@ async fn settle_due(engine: &Engine, now: Timestamp) -> Result<u64, EngineError>
                 Ok(false) => {}
             }
         }
-        if settled == 0 {
-            tracing::error!("due donations did not settle; the queue of settlements is wrong");
-            return Ok(ran);
-        }
+        // Another node may have been faster; then other donations are due now.
+        unsettled = if settled == 0 { due } else { Vec::new() };
         ran += settled;
     }
 }
 
 async fn end_due(engine: &Engine, now: Timestamp) -> Result<u64, EngineError> {
-    let mut ran = 0;
+    let (mut ran, mut not_ended) = (0, Vec::new());
     loop {
         let due = engine.read_waiting(move |reader| reader.due_ends(now, AT_ONCE)).await?;
-        let end = due.into_iter().map(|activity_no| Operated {
+        if due.is_empty() || due == not_ended {
+            return Ok(ran);
+        }
+        let end = due.iter().map(|activity_no| Operated {
             actor: Actor { name: "system".to_owned(), trace_id: String::new() },
-            command: EndActivity { activity_no, only_if_over: true },
+            command: EndActivity { activity_no: activity_no.clone(), only_if_over: true },
         });
         let mut ended = 0;
         for outcome in carry_out(engine, end, AT_ONCE).await? {
             match outcome {
                 Ok(_) => ended += 1,
-                // An operator was faster, or moved its window.
+                // An operator or another node was faster, or its window was moved.
                 Err(refusal) => tracing::info!(%refusal, "not ended by its window"),
             }
         }
-        if ended == 0 {
-            return Ok(ran);
-        }
+        not_ended = if ended == 0 { due } else { Vec::new() };
         ran += ended;
     }
 }

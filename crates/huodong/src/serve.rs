@@ -126,6 +126,7 @@ impl Server {
         };
         let app = Arc::new(app(config, key)?);
         app.refresh().await.cannot("read the partners in")?;
+        app.follow();
 
         let mut options = ListenOptions {
             connections_max: config.server.connections_max,

@@ -24,9 +24,13 @@ use crate::rate::Rate;
 use crate::sandbox::WechatCodes;
 use crate::secrets::{MasterKey, SecretError};
 use crate::sent::SentLog;
+use crate::shared_nonces::SharedNonces;
 use crate::signing::Signers;
 use crate::trace::TraceIds;
 use crate::ysepay::{YsepaySettings, places_for};
+
+/// How often a node looks whether another has changed what it keeps in memory.
+const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 
 /// Openid pages read with one question.
 const OPENID_PAGES_AT_ONCE: usize = 500;
@@ -116,6 +120,9 @@ pub struct App {
     pub upload_places: Arc<Semaphore>,
     /// Which nonces gongyi applications have used.
     pub nonces: Nonces,
+    /// What keeps a nonce that was used at this node from being used at another; `None` where the
+    /// database is this process's own.
+    pub shared_nonces: Option<SharedNonces>,
     /// Which nonces lakala institutions have used. Their signatures cover the body, so a call
     /// from before the start may be taken: all it could do it has done already.
     pub lakala_nonces: Nonces,
@@ -131,8 +138,8 @@ pub struct App {
     pub openid: OpenidPages,
     /// The codes the sandbox's own WeChat gave; empty elsewhere.
     pub wechat_codes: WechatCodes,
-    /// Held while the partners are read in.
-    refreshing: tokio::sync::Mutex<()>,
+    /// Held while the partners are read in: as of which of the database's changes they are.
+    refreshing: tokio::sync::Mutex<Option<i64>>,
 }
 
 /// Why the partners could not be read in.
@@ -165,7 +172,12 @@ impl App {
         metrics: Arc<Metrics>,
     ) -> Self {
         let chance = Chance;
-        let began = engine.clock().real().as_second();
+        let shared_nonces = SharedNonces::start(engine.reader());
+        // What was used before this process began, a shared database knows.
+        let began = match &shared_nonces {
+            Some(_) => i64::MIN,
+            None => engine.clock().real().as_second(),
+        };
         let (lakala, ysepay) = (&settings.lakala, &settings.ysepay);
         Self {
             engine,
@@ -179,6 +191,7 @@ impl App {
             upload_places: Arc::new(Semaphore::new(places_for(ysepay.uploads_at_once_max))),
             lakala_nonces: Nonces::new(chance, lakala.freshness_s, lakala.nonces_max, i64::MIN),
             nonces: Nonces::new(chance, settings.freshness_s, settings.nonces_max, began),
+            shared_nonces,
             settings,
             metrics,
             trace_ids: TraceIds::new(chance),
@@ -216,23 +229,51 @@ impl App {
     pub async fn refresh(&self) -> Result<(), RefreshError> {
         // One at a time: of two side by side the slower could put back what it read before the
         // other's change, and a revoked application would be let in again.
-        let _alone = self.refreshing.lock().await;
+        let mut as_of = self.refreshing.lock().await;
         let read = self.engine.read_waiting(|reader| {
-            let applications = reader.all_applications()?;
             Ok(Partners {
-                applications,
+                // First: what changes meanwhile is then read in again.
+                changes: reader.changes()?,
+                applications: reader.all_applications()?,
                 institutions: reader.all_institutions()?,
                 initiators: reader.all_initiators()?,
                 openid_pages: all_openid_pages(reader)?,
                 keys: reader.platform_keys()?,
             })
         });
-        let Partners { applications, institutions, initiators, openid_pages, keys } = read.await?;
+        let Partners { changes, applications, institutions, initiators, openid_pages, keys } =
+            read.await?;
         self.directory.replace(&self.master_key, self.settings.rate_per_s, applications)?;
         self.directory.replace_institutions(&self.settings.lakala, institutions)?;
         self.directory.replace_initiators(&self.settings.ysepay, initiators)?;
         self.directory.replace_openid_pages(self.settings.openid_rate_per_s, openid_pages);
-        self.platform.replace(&self.master_key, &keys, self.engine.clock().real())
+        self.platform.replace(&self.master_key, &keys, self.engine.clock().real())?;
+        *as_of = Some(changes);
+        Ok(())
+    }
+
+    /// Reads in again, for as long as this app lives, what other nodes have changed; where that fails,
+    /// until it does not. Nothing to do where the database is this process's own.
+    pub fn follow(self: &Arc<Self>) {
+        if !self.engine.reader().is_shared() {
+            return;
+        }
+        let weak = Arc::downgrade(self);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(FOLLOW_EVERY).await;
+                let Some(app) = weak.upgrade() else { return };
+                if let Err(error) = app.catch_up().await {
+                    tracing::warn!(%error, "what other nodes changed is not known; trying again");
+                }
+            }
+        });
+    }
+
+    async fn catch_up(&self) -> Result<(), RefreshError> {
+        let changes = self.engine.read_waiting(|reader| reader.changes()).await?;
+        let is_known = *self.refreshing.lock().await == Some(changes);
+        if is_known { Ok(()) } else { self.refresh().await }
     }
 
     /// Begins to send callbacks, for as long as the engine runs. Once, when the platform has its
@@ -245,6 +286,7 @@ impl App {
 
 /// What is read in at once.
 struct Partners {
+    changes: i64,
     applications: Vec<(Application, Vec<Bid>)>,
     institutions: Vec<Institution>,
     initiators: Vec<Initiator>,

@@ -4,6 +4,7 @@ mod answer_code;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -84,6 +85,8 @@ pub struct Metrics {
     durations: Family<Request, Histogram>,
     engine_errors: Family<Failure, Counter>,
     batch: BatchMetrics,
+    batch_repeats: Counter,
+    store_reconnects: Counter,
     ready: Gauge,
     queue_depth: Gauge,
     queue_max: Gauge,
@@ -196,6 +199,17 @@ impl Metrics {
             "Nonces that may be remembered; beyond that calls are refused",
             nonces_max.clone(),
         );
+        let (batch_repeats, store_reconnects) = (Counter::default(), Counter::default());
+        registry.register(
+            "batch_repeats",
+            "Batches begun anew, as another node came between or the connection broke",
+            batch_repeats.clone(),
+        );
+        registry.register(
+            "store_reconnects",
+            "Connections to the database that broke and are opened again when needed",
+            store_reconnects.clone(),
+        );
         let attempts = Family::<Attempt, Counter>::default();
         // 1 ms to 5 h.
         let lateness = Histogram::new(exponential_buckets(0.001, 2.0, 25));
@@ -241,6 +255,8 @@ impl Metrics {
             durations,
             engine_errors,
             batch,
+            batch_repeats,
+            store_reconnects,
             ready,
             queue_depth,
             queue_max,
@@ -324,6 +340,10 @@ impl BatchObserver for Metrics {
         self.batch.decide.observe(decide.as_secs_f64());
         self.batch.save.observe(save.as_secs_f64());
     }
+
+    fn repeated(&self, _commands: usize) {
+        self.batch_repeats.inc();
+    }
 }
 
 /// What cannot be told now stays as it was; the page is wanted all the more then.
@@ -377,6 +397,7 @@ pub(crate) async fn page(State(app): State<Arc<App>>) -> impl IntoResponse {
         metrics.nonces.get_or_create(&Face { face }).set(number(nonces.len()));
         metrics.nonces_max.get_or_create(&Face { face }).set(number(nonces.most()));
     }
+    metrics.store_reconnects.inner().fetch_max(app.engine.reader().reconnects(), Relaxed);
     metrics.signatures_waiting.set(number(app.signers.waiting()));
     count_days_left(&app);
     let ready = health::examine(&app).await;

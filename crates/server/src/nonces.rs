@@ -36,7 +36,8 @@ pub enum NonceRefusal {
 /// call from before that second is to be refused as stale (see [`Nonces::began`]): a signature
 /// covers no body, and one that was overheard could otherwise be used once more after a restart,
 /// with another body. The price is that a caller whose clock lags is refused for as long as it
-/// lags after each start.
+/// lags after each start. Where nodes tell each other of nonces by way of their database (see
+/// [`SharedNonces`](crate::SharedNonces)), none is refused for that.
 #[derive(Debug)]
 pub struct Nonces {
     key: [u8; 16],

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-pub use postgres::{BadAddress, PostgresAddress, waiting_here};
+pub use postgres::{BadAddress, NonceTable, PostgresAddress, waiting_here};
 pub use query::{
     AccountFilter, ActivityFilter, AuditFilter, CallbackFilter, CallbackStatus, CouponFilter,
     CouponTotals, DonationFilter, DonationTotals, DueCallback, EnrolmentFilter, FlowerFilter,

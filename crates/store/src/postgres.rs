@@ -7,10 +7,12 @@ mod address;
 mod connection;
 mod migrate;
 mod node;
+mod nonces;
 mod store;
 
 pub use address::{BadAddress, PostgresAddress};
 pub use connection::waiting_here;
 pub(crate) use connection::{Array, Connection, Rows, Statement, all_or_again, cell};
-pub(crate) use node::ID_STEP;
+pub(crate) use node::{ID_STEP, NOW_MS};
+pub use nonces::NonceTable;
 pub(crate) use store::Shared;

@@ -213,6 +213,9 @@ pub struct Room {
     pub per_receiver_max: usize,
     /// Under way to each receiver.
     pub per_receiver: HashMap<ReceiverNo, usize>,
+    /// Only those of one part in so many, with the part's number: so that nodes which look at the
+    /// same time do not all see the same.
+    pub part: Option<(i64, i64)>,
 }
 
 impl Room {
@@ -224,6 +227,7 @@ impl Room {
             per_institution: HashMap::new(),
             per_receiver_max,
             per_receiver: HashMap::new(),
+            part: None,
         }
     }
 }

@@ -7,6 +7,7 @@ mod donations;
 mod due;
 mod gateway;
 mod ledger;
+mod nodes;
 mod operators;
 mod paging;
 mod partners;

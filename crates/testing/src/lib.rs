@@ -20,4 +20,4 @@ pub use database::Database;
 pub use postgres::Postgres;
 pub use programs::program;
 pub use proxy::Proxy;
-pub use store::database_if_wanted;
+pub use store::{database_at, database_if_wanted, shared_database_at};

@@ -38,6 +38,10 @@ impl Text {
             return Err(E::custom("不能为空"));
         }
         self.check_length(text)?;
+        // It may be kept in a PostgreSQL database, which takes every character but this one.
+        if text.contains('\0') {
+            return Err(E::custom("不能包含 U+0000"));
+        }
         (self.check)(text).map_err(E::custom)
     }
 }

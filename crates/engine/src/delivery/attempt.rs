@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use huodong_campaign::{AttemptOutcome, Callback, CallbackState, Claimed, Outcome, RecordAttempt};
 use jiff::Timestamp;
 
+use super::dispatch::RECORD_TIME;
 use super::flight::Place;
 use super::post::Answered;
 use super::{Attempted, Delivery, Prepared};
@@ -48,7 +49,10 @@ impl Attempt {
         // On a task of its own: should it panic, that is recorded like any other failure.
         let sending = Arc::new(AtomicBool::new(false));
         let (delivery, claimed) = (Arc::clone(&self.delivery), Arc::clone(&self.claimed));
-        let making = tokio::spawn(make(delivery, claimed, Arc::clone(&sending)));
+        // Where this process stood still since the claim, there may be no time left: what is not sent
+        // by then is another node's to send.
+        let until = self.lease_ends.checked_sub(RECORD_TIME).unwrap_or(self.lease_ends);
+        let making = tokio::spawn(make(delivery, claimed, until, Arc::clone(&sending)));
         let made = making.await.unwrap_or_else(|error| {
             tracing::error!(callback = %self.claimed.callback.id, %error, "an attempt panicked");
             let at = self.delivery.clock.now();
@@ -154,10 +158,16 @@ fn pauses() -> impl Iterator<Item = Duration> {
     PAUSES_MS.into_iter().chain(std::iter::repeat(last)).map(Duration::from_millis)
 }
 
-/// Prepares the request and posts it, both within the attempt's time. Says when it begins to send.
-async fn make(delivery: Arc<Delivery>, claimed: Arc<Claimed>, sends: Arc<AtomicBool>) -> Made {
-    let began = monotonic();
-    let deadline = tokio::time::Instant::from_std(began + delivery.options.timeout);
+/// Prepares the request and posts it, both within the attempt's time, and before `until`. Says when
+/// it begins to send.
+async fn make(
+    delivery: Arc<Delivery>,
+    claimed: Arc<Claimed>,
+    until: Instant,
+    sends: Arc<AtomicBool>,
+) -> Made {
+    let ends = until.min(monotonic() + delivery.options.timeout);
+    let deadline = tokio::time::Instant::from_std(ends);
     let preparing = tokio::time::timeout_at(deadline, delivery.envoy.prepare(&claimed)).await;
     let at = delivery.clock.now();
     let prepared = match preparing {
@@ -165,8 +175,11 @@ async fn make(delivery: Arc<Delivery>, claimed: Arc<Claimed>, sends: Arc<AtomicB
         Ok(Err(why)) => return not_sent(at, &why),
         Err(_) => return not_sent(at, "there was no time left to sign it"),
     };
-    sends.store(true, Ordering::Release);
     let sending = monotonic();
+    if sending >= ends {
+        return not_sent(at, "there was no time left to send it");
+    }
+    sends.store(true, Ordering::Release);
     let acknowledges = |answer: &[u8]| delivery.envoy.acknowledges(answer);
     let answered = delivery.poster.post(&prepared, acknowledges, deadline).await;
     Made { sent: Some(prepared), at, took: monotonic() - sending, answered }

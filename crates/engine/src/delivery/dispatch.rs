@@ -11,7 +11,7 @@ use super::Delivery;
 use super::attempt::Attempt;
 use super::flight::Place;
 use crate::engine::{Engine, EngineError, WeakEngine};
-use crate::source::monotonic;
+use crate::source::{Chance, monotonic};
 
 /// The longest pause between two looks.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -33,6 +33,8 @@ pub(super) struct Dispatcher {
     /// Leases are named by when they end, so no two may end at once.
     last_until: Timestamp,
     lapsed_at: Option<Instant>,
+    lease_clock: LeaseClock,
+    crowd: Crowd,
 }
 
 /// When to look again.
@@ -43,7 +45,14 @@ enum Next {
 
 impl Dispatcher {
     pub(super) fn new(delivery: Arc<Delivery>) -> Self {
-        Self { delivery, last_until: Timestamp::MIN, lapsed_at: None }
+        let lease_clock = LeaseClock { at: monotonic(), time: delivery.clock.real() };
+        Self {
+            delivery,
+            last_until: Timestamp::MIN,
+            lapsed_at: None,
+            lease_clock,
+            crowd: Crowd::default(),
+        }
     }
 
     /// Runs until delivery is stopped, or the engine is gone.
@@ -83,8 +92,12 @@ impl Dispatcher {
             return Ok(Next::In(LOOK_EVERY));
         }
         room.limit = room.limit.min(CLAIMS_MAX);
+        room.part = self.crowd.part();
         let question = engine.read_waiting(move |reader| {
-            let due = reader.due_callbacks(now, &room)?;
+            let mut due = reader.due_callbacks(now, &room)?;
+            if due.is_empty() && room.part.take().is_some() {
+                due = reader.due_callbacks(now, &room)?;
+            }
             let next = if due.is_empty() { reader.next_callback_due()? } else { None };
             Ok((due, next))
         });
@@ -124,6 +137,7 @@ impl Dispatcher {
             Err(never) => match never {},
         };
         let begun = claimed.len();
+        self.crowd.claimed(places.len(), begun);
         for claimed in claimed {
             let id = claimed.callback.id;
             let Some(place) = places.remove(&id) else {
@@ -137,7 +151,7 @@ impl Dispatcher {
         Ok(begun)
     }
 
-    /// How long a lease lasts: longer than its attempt, whatever becomes of that.
+    /// How long a lease lasts, by which the attempts made under it are bounded: longer than its attempt, whatever becomes of that.
     fn lease(&self) -> Duration {
         CLAIM_TIME + self.delivery.options.timeout + RECORD_TIME
     }
@@ -145,8 +159,8 @@ impl Dispatcher {
     /// When a lease that is taken now ends. In whole milliseconds, like the times that rows keep.
     fn next_lease(&mut self) -> Timestamp {
         let lasts = SignedDuration::try_from(self.lease()).unwrap_or(SignedDuration::MAX);
-        let real = self.delivery.clock.real();
-        let until = real.checked_add(lasts).unwrap_or(Timestamp::MAX);
+        let now = self.lease_clock.now();
+        let until = now.checked_add(lasts).unwrap_or(Timestamp::MAX);
         let until = Timestamp::from_millisecond(until.as_millisecond()).unwrap_or(until);
         let after_last = self.last_until.checked_add(SignedDuration::from_millis(1));
         self.last_until = until.max(after_last.unwrap_or(until));
@@ -159,9 +173,13 @@ impl Dispatcher {
             return Ok(());
         }
         self.lapsed_at = Some(now);
-        let real_now = self.delivery.clock.real();
-        let lapsed =
-            engine.read_waiting(move |reader| reader.lapsed_leases(real_now, LAPSED_MAX)).await?;
+        let here = self.delivery.clock.real();
+        let question = engine.read_waiting(move |reader| {
+            let time = reader.lease_time(here)?;
+            Ok((time, reader.lapsed_leases(time, LAPSED_MAX)?))
+        });
+        let (real_now, lapsed) = question.await?;
+        self.lease_clock = LeaseClock { at: now, time: real_now };
         // Should the system's clock jump ahead, an attempt under way here has not lapsed.
         let callbacks = self.delivery.flight.without_those_under_way(lapsed);
         if callbacks.is_empty() {
@@ -177,8 +195,82 @@ impl Dispatcher {
     }
 }
 
+/// The clock that leases are judged by, as it was last read: the database's where several nodes use
+/// it, for whose own clocks may differ by more than a lease lasts.
+#[derive(Clone, Copy, Debug)]
+struct LeaseClock {
+    /// From before it was read, so that it is never taken to be behind.
+    at: Instant,
+    time: Timestamp,
+}
+
+impl LeaseClock {
+    fn now(&self) -> Timestamp {
+        let since = SignedDuration::try_from(monotonic() - self.at).unwrap_or(SignedDuration::MAX);
+        self.time.checked_add(since).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// How many nodes seem to go for the same callbacks. Where one loses most of what it would claim to
+/// others, it looks at one part of what is due at a time, chosen by chance: of more parts the more it
+/// goes on losing, of fewer once it has not for a while.
+#[derive(Debug)]
+struct Crowd {
+    parts: i64,
+    won: u32,
+}
+
+/// The most parts that are told apart.
+const PARTS_MAX: i64 = 32;
+/// After so many claims that were not lost, half the parts will do.
+const WON_MAX: u32 = 64;
+
+impl Default for Crowd {
+    fn default() -> Self {
+        Self { parts: 1, won: 0 }
+    }
+}
+
+impl Crowd {
+    fn part(&self) -> Option<(i64, i64)> {
+        let [byte] = Chance.bytes();
+        (self.parts > 1).then(|| (self.parts, i64::from(byte) % self.parts))
+    }
+
+    fn claimed(&mut self, asked: usize, got: usize) {
+        if got * 2 < asked {
+            *self = Self { parts: (self.parts * 2).min(PARTS_MAX), won: 0 };
+        } else if self.won < WON_MAX {
+            self.won += 1;
+        } else {
+            *self = Self { parts: (self.parts / 2).max(1), won: 0 };
+        }
+    }
+}
+
 /// How long until then, rounded up to what a timer can tell apart.
 fn until(at: Timestamp, now: Timestamp) -> Duration {
     let left = Duration::try_from(at.duration_since(now)).unwrap_or_default();
     left.max(Duration::from_millis(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_loses_looks_at_smaller_parts_and_at_larger_ones_after_a_while() {
+        let mut crowd = Crowd::default();
+        assert_eq!(crowd.part(), None);
+        for parts in [2, 4, 8, 16, 32, 32] {
+            crowd.claimed(10, 4);
+            assert_eq!(crowd.parts, parts);
+            assert!(crowd.part().is_some_and(|(of, nth)| of == parts && (0..of).contains(&nth)));
+        }
+        for parts in [32, 16, 8, 4, 2, 1, 1] {
+            assert_eq!(crowd.parts, parts);
+            (0..=WON_MAX).for_each(|_| crowd.claimed(10, 5));
+        }
+        assert_eq!(crowd.part(), None);
+    }
 }

@@ -88,6 +88,7 @@ impl Flight {
             per_institution_max: (free / INSTITUTIONS_SHARE).max(1),
             per_receiver: state.per_receiver.clone(),
             per_receiver_max: (free / SHARE).clamp(1, self.0.at_once_per_receiver_max),
+            part: None,
         }
     }
 

@@ -1,6 +1,9 @@
 //! One request, and what came back.
 
 use std::error::Error;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use huodong_campaign::AttemptOutcome;
@@ -10,6 +13,7 @@ use reqwest::{Client, ClientBuilder, Response, redirect, retry};
 use super::address::{ForbiddenAddress, parse};
 use super::resolve::GuardedDns;
 use super::{DeliveryOptions, Prepared};
+use crate::source::monotonic;
 
 /// How long a connection that nobody uses is kept. Shorter than the five seconds after which common
 /// servers close theirs: a request sent down a connection that is just being closed is lost.
@@ -67,11 +71,11 @@ impl Poster {
         deadline: tokio::time::Instant,
     ) -> Answered {
         let mut seen = Seen::default();
-        let exchanged = self.exchange(prepared, &mut seen);
+        let exchanged = unless_late(self.exchange(prepared, &mut seen), deadline);
         let ended = match tokio::time::timeout_at(deadline, exchanged).await {
-            Ok(Ok(())) => seen.judge(acknowledges),
-            Ok(Err(ended)) => ended,
-            Err(_) => Ended {
+            Ok(Some(Ok(()))) => seen.judge(acknowledges),
+            Ok(Some(Err(ended))) => ended,
+            Ok(None) | Err(_) => Ended {
                 outcome: AttemptOutcome::TimedOut,
                 reason: format!("no whole answer within {:?}", self.options.timeout),
             },
@@ -131,6 +135,22 @@ impl Poster {
         };
         Ended { outcome, reason }
     }
+}
+
+/// Does no more of it once it is late. A process that was frozen wakes with its timers still to be
+/// told: without this it would go on where it stood, and send what is another node's by now.
+async fn unless_late<T>(
+    work: impl Future<Output = T>,
+    deadline: tokio::time::Instant,
+) -> Option<T> {
+    let mut work = pin!(work);
+    let go_on = poll_fn(|context| {
+        if monotonic() >= deadline.into_std() {
+            return Poll::Ready(None);
+        }
+        work.as_mut().poll(context).map(Some)
+    });
+    go_on.await
 }
 
 fn builder(options: &DeliveryOptions) -> ClientBuilder {

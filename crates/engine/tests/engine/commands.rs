@@ -17,11 +17,12 @@ use huodong_store::{Store, StoreOptions};
 use jiff::SignedDuration;
 use tempfile::TempDir;
 
+use crate::scene::kept_in;
+
 const SOON: Duration = Duration::from_secs(10);
 
 fn start(directory: &TempDir, clock: Clock, options: EngineOptions) -> Engine {
-    let kept = StoreOptions::at(directory.path());
-    let (store, _) = Store::open(&kept).unwrap();
+    let (store, _) = Store::open(&kept_in(directory)).unwrap();
     Engine::start(store, clock, options).unwrap()
 }
 
@@ -33,7 +34,7 @@ where
 }
 
 /// One organization, application, project and running activity with `money`.
-async fn furnish(engine: &Engine, money: Fen, settlement: Settlement) {
+pub async fn furnish(engine: &Engine, money: Fen, settlement: Settlement) {
     let org_no = OrgNo::from("org");
     let name = "a name".to_owned();
     let merchant_no = "m".to_owned();
@@ -76,7 +77,7 @@ async fn furnish(engine: &Engine, money: Fen, settlement: Settlement) {
     done(engine, SetStatus { activity_no, status: ActivityStatus::Running }).await;
 }
 
-fn donate(transcode: &str, money: i64) -> Donate {
+pub fn donate(transcode: &str, money: i64) -> Donate {
     Donate {
         key: DonationKey { bid: Bid::from("bid"), reward_transcode: transcode.into() },
         appid: AppId::from("app"),
@@ -412,8 +413,7 @@ async fn every_activity_whose_window_is_over_ends_in_one_look() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn questions_are_bounded_and_one_whose_asker_has_gone_is_not_put() {
     let directory = TempDir::new().unwrap();
-    let (store, _) =
-        Store::open(&StoreOptions { readers: 1, ..StoreOptions::at(directory.path()) }).unwrap();
+    let (store, _) = Store::open(&StoreOptions { readers: 1, ..kept_in(&directory) }).unwrap();
     let engine = Engine::start(store, Clock::system(), EngineOptions::default()).unwrap();
     let (began, has_begun) = channel();
     let (go, let_go) = channel::<()>();

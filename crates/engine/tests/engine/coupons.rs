@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use huodong_campaign::{ActivityNo, CouponStatus, Deposit, Fen, OrgNo, Settlement};
 use jiff::SignedDuration;
 
-use crate::scene::{Scene, done, seconds};
+use crate::scene::{Scene, done, seconds, tamper};
 
 /// Nobody delivers here, so nothing is sent there.
 const NOWHERE: &str = "https://bank.example.com/notify";
@@ -98,12 +98,8 @@ async fn one_that_cannot_be_read_keeps_no_other_from_expiring() {
     let coupon = scene.issue(0, NOWHERE).await;
     scene.issue_many(1..300, NOWHERE).await;
     scene.engine.stop().await;
-    let path = scene.directory.path().join("huodong.db");
-    let damage = rusqlite::Connection::open(path).unwrap();
-    let damaged =
-        damage.execute("UPDATE coupons SET reference = 'half' WHERE id = ?1", [coupon.0]).unwrap();
-    assert_eq!(damaged, 1);
-    drop(damage);
+    let damage = format!("UPDATE coupons SET reference = 'half' WHERE id = {coupon}");
+    tamper(&scene.directory, &damage);
     let scene = scene.reopened().await;
     let day = SignedDuration::from_hours(24);
     let ran = scene.engine.run_due_after(|clock| clock.advance(day)).await.unwrap();

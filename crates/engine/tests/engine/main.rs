@@ -5,6 +5,7 @@ mod commands;
 mod consults;
 mod coupons;
 mod delivery;
+mod nodes;
 mod photos;
 mod receiver;
 mod receivers;

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use crate::commands::{Batches, Holds};
-use crate::scene::{SOON, done, frozen, open, seconds};
+use crate::scene::{SOON, done, frozen, open, seconds, tamper};
 
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -186,10 +186,7 @@ async fn one_that_cannot_be_read_keeps_no_other_from_going() {
     }
     let Gallery { directory, clock, engine } = gallery;
     engine.stop().await;
-    let damage = rusqlite::Connection::open(directory.path().join("huodong.db")).unwrap();
-    let damaged = damage.execute("UPDATE photos SET format = 9 WHERE id = ?1", [first.id.0]);
-    assert_eq!(damaged.unwrap(), 1);
-    drop(damage);
+    tamper(&directory, &format!("UPDATE photos SET format = 9 WHERE id = {}", first.id));
     let engine = open(&directory, &clock, EngineOptions::default());
     let gallery = Gallery { directory, clock, engine };
     assert_eq!(gallery.advance(WEEK).await, 19);

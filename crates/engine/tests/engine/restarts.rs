@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use huodong_campaign::{AttemptOutcome, CallbackState, Claim, SCHEDULE_S, Settlement};
 use huodong_engine::{DeliveryOptions, Engine, EngineOptions};
-use huodong_store::{Store, StoreError, StoreOptions};
+use huodong_store::{Store, StoreError};
 use jiff::SignedDuration;
 use tokio::runtime::Runtime;
 
 use crate::receiver::{Receiver, Reply};
-use crate::scene::{SOON, Scene, done, furnish, open, seconds, start, to_this_machine};
+use crate::scene::{
+    SOON, Scene, done, furnish, kept_in, open, seconds, start, tamper, to_this_machine,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_fell_due_while_nobody_delivered_is_made_up_at_once_and_in_order() {
@@ -57,7 +59,7 @@ fn an_attempt_whose_process_ended_is_made_again() {
     drop(engine);
     inside.shutdown_background();
     let store = loop {
-        match Store::open(&StoreOptions::at(directory.path())) {
+        match Store::open(&kept_in(&directory)) {
             Ok((store, _)) => break store,
             Err(StoreError::InUse(_)) => std::thread::yield_now(),
             Err(error) => panic!("{error}"),
@@ -65,6 +67,10 @@ fn an_attempt_whose_process_ended_is_made_again() {
     };
     receiver.answer(|_| Reply::Ack);
     outside.block_on(async move {
+        if store.reader().is_shared() {
+            // Another process cannot know that it has ended before its lease is over.
+            tamper(&directory, "UPDATE callbacks SET leased_until = 1 WHERE state = 2");
+        }
         let engine = Engine::start(store, clock.clone(), EngineOptions::default()).unwrap();
         let scene = Scene { directory, clock, engine, scribe: Default::default() };
         scene.engine.deliver_with(scene.scribe.clone(), to_this_machine()).unwrap();

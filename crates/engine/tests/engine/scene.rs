@@ -14,7 +14,8 @@ use huodong_campaign::{
 use huodong_engine::{
     Attempted, Clock, DeliveryOptions, Engine, EngineOptions, Envoy, Prepared, Preparing,
 };
-use huodong_store::{CallbackFilter, PageRequest, Store, StoreOptions};
+use huodong_store::{CallbackFilter, PageRequest, Place, Store, StoreOptions};
+use huodong_testing::Database;
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -37,8 +38,38 @@ pub fn frozen() -> Clock {
     clock
 }
 
+/// The store that stands for a directory: in it, or a shared one where the tests are told to use
+/// such.
+pub fn kept_in(directory: &TempDir) -> StoreOptions {
+    match database_at(directory) {
+        Some(database) => shared(database.url()),
+        None => StoreOptions::at(directory.path()),
+    }
+}
+
+fn database_at(directory: &TempDir) -> Option<Arc<Database>> {
+    let begin = |url: &str| drop(Store::open(&shared(url)).unwrap());
+    huodong_testing::database_at(directory.path(), begin)
+}
+
+fn shared(url: &str) -> StoreOptions {
+    StoreOptions::of(Place::Postgres(url.parse().unwrap()))
+}
+
+/// Changes rows behind the store's back.
+pub fn tamper(directory: &TempDir, update: &str) {
+    let changed = match database_at(directory) {
+        Some(database) => database.psql(&format!("{update} RETURNING 1")).lines().count(),
+        None => {
+            let path = directory.path().join("huodong.db");
+            rusqlite::Connection::open(path).unwrap().execute(update, ()).unwrap()
+        }
+    };
+    assert!(changed > 0, "{update}");
+}
+
 pub fn open(directory: &TempDir, clock: &Clock, options: EngineOptions) -> Engine {
-    let (store, _) = Store::open(&StoreOptions::at(directory.path())).unwrap();
+    let (store, _) = Store::open(&kept_in(directory)).unwrap();
     Engine::start(store, clock.clone(), options).unwrap()
 }
 

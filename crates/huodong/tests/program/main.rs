@@ -14,6 +14,7 @@ mod keys;
 mod last_coupon;
 mod last_donation;
 mod monitoring;
+mod rolling;
 mod serve;
 mod support;
 mod unit;

@@ -12,10 +12,10 @@ use crate::support::{PATIENCE, fail, huodong, signal, succeed};
 const MASTER_KEY: &str = "HUODONG_MASTER_KEY";
 
 /// A running `huodong serve`; killed when dropped.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     /// `address:port`.
-    address: String,
+    pub(crate) address: String,
     /// The log until it served.
     said: String,
 }
@@ -26,7 +26,7 @@ impl Server {
     }
 
     /// With settings from the environment.
-    fn start_with(
+    pub(crate) fn start_with(
         data: &Path,
         key: &str,
         arguments: &[&str],
@@ -54,7 +54,7 @@ impl Server {
         Self { child, address, said }
     }
 
-    fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         signal(&self.child);
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::HeaderMap;
-use huodong_wire::gongyi::{Code, sign};
+use huodong_wire::gongyi::{Api, Code, sign};
 use jiff::Timestamp;
 
 use super::refusal::Refusal;
@@ -21,9 +21,10 @@ const SIGN: &str = "gy-h-api-sign";
 /// The order matters. Nothing is believed before the signature has verified, so a stranger learns
 /// no more than whether an appid exists, and can neither use up an application's rate nor fill the
 /// memory for nonces. A nonce is taken last: a call that is refused for another reason may be sent
-/// again as it is.
-pub(super) fn authenticate(
+/// again as it is. In the memory of this node first, which costs nothing; then for all nodes.
+pub(super) async fn authenticate(
     app: &App,
+    api: Api,
     headers: &HeaderMap,
     now: Timestamp,
 ) -> Result<Arc<Caller>, Refusal> {
@@ -55,9 +56,19 @@ pub(super) fn authenticate(
         return Err(Refusal::plain(Code::RateLimited));
     }
     match app.nonces.take(appid, nonce, timestamp, now) {
-        Ok(()) => Ok(caller),
-        Err(NonceRefusal::Replayed) => Err(Refusal::plain(Code::NonceReplayed)),
-        Err(NonceRefusal::Full) => Err(Refusal::plain(Code::RateLimited)),
+        Ok(()) => {}
+        Err(NonceRefusal::Replayed) => return Err(Refusal::plain(Code::NonceReplayed)),
+        Err(NonceRefusal::Full) => return Err(Refusal::plain(Code::RateLimited)),
+    }
+    let Some(shared) = &app.shared_nonces else { return Ok(caller) };
+    let stale_at = timestamp + i64::from(app.settings.freshness_s);
+    match shared.take(appid, nonce, stale_at, app.settings.deadline).await {
+        Ok(true) => Ok(caller),
+        Ok(false) => Err(Refusal::plain(Code::NonceReplayed)),
+        Err(error) => Err(match api {
+            Api::RewardToDonate | Api::PreTry => Refusal::of_engine(app, error),
+            _ => Refusal::of_reader(app, error),
+        }),
     }
 }
 

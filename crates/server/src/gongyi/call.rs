@@ -138,7 +138,7 @@ async fn answer<H: Handler>(
 ) -> Result<Answer, Refusal> {
     let (head, body) = request.into_parts();
     let body = read(app, body).await?;
-    let caller = authenticate(app, &head.headers, app.engine.clock().real())?;
+    let caller = authenticate(app, H::API, &head.headers, app.engine.clock().real()).await?;
     let request = decode::<H::Request<'_>>(&body)?;
     if let Some(fault) = app.faults.take(H::API.name(), |name| fault::field(&body, name)) {
         let body = body.clone();

@@ -55,7 +55,7 @@ pub(super) async fn show(
 async fn finish(app: &App, ticket: &Ticket, query: &str) -> Result<Url, Fault> {
     // Before the state is used up, so that it is still good later.
     let _asking = app.openid.asking.try_acquire().map_err(|_| Fault::Busy)?;
-    use_up(app, ticket)?;
+    use_up(app, ticket).await?;
     let code = only(query, "code").filter(|code| !code.is_empty()).ok_or(Fault::Declined)?;
     if code.len() > CODE_LENGTH_MAX {
         return Err(Fault::NoState);
@@ -70,12 +70,26 @@ async fn finish(app: &App, ticket: &Ticket, query: &str) -> Result<Url, Fault> {
     Ok(return_to.with_openid(&openid))
 }
 
-/// A ticket is good once, for ten minutes, and only in the process that knows which were used.
-fn use_up(app: &App, ticket: &Ticket) -> Result<(), Fault> {
+/// A ticket is good once, for ten minutes, and only where it is known which were used: in the process
+/// that has run since it was made, or at any node where the database is shared.
+async fn use_up(app: &App, ticket: &Ticket) -> Result<(), Fault> {
     let now = app.engine.clock().real().as_second();
     let used = &app.openid.used;
     if now >= ticket.expires_at || ticket.issued_at() < used.began() {
         return Err(Fault::Expired);
+    }
+    if let Some(shared) = &app.shared_nonces {
+        // The colon keeps it apart from an application's nonces: no appid has one.
+        let whose = format!("openid:{}", ticket.campaign);
+        let taken = shared.take(&whose, &ticket.state, ticket.expires_at, app.settings.deadline);
+        return match taken.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Fault::UsedBefore),
+            Err(error) => {
+                tracing::warn!(%error, "whether a user came back before is not known");
+                Err(Fault::Busy)
+            }
+        };
     }
     used.take(&ticket.campaign, &ticket.state, ticket.issued_at(), now).map_err(|refusal| {
         match refusal {

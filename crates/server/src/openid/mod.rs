@@ -35,7 +35,7 @@ const ASKING_MAX: usize = 64;
 
 /// What the openid pages need between two requests.
 pub struct OpenidPages {
-    /// Which states were used; by campaign.
+    /// Which states were used, by campaign; in the database where that is shared.
     used: Nonces,
     /// For asking WeChat; made when first needed.
     http: OnceCell<reqwest::Client>,

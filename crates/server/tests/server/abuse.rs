@@ -88,9 +88,16 @@ async fn a_repeated_field_is_named() {
 #[tokio::test]
 async fn what_is_escaped_or_unusual_in_text_is_kept() {
     let app = TestApp::start().await;
-    let odd = "a\"\\\u{0}\u{1f33a}\u{202e}'; DROP TABLE";
+    let odd = "a\"\\\u{1}\u{1f33a}\u{202e}'; DROP TABLE";
     let data = app.call(Api::RewardToDonate, &with(donation(), "third_uid", odd)).await.success();
     assert_eq!(data["third_uid"], odd);
+}
+
+#[tokio::test]
+async fn the_one_character_that_not_every_database_takes_is_refused_by_name() {
+    let app = TestApp::start().await;
+    let answer = app.call(Api::RewardToDonate, &with(donation(), "third_uid", "a\u{0}b")).await;
+    answer.assert_refused(INVALID, "请求参数异常: third_uid 不能包含 U+0000");
 }
 
 #[tokio::test]

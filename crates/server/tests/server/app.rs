@@ -14,7 +14,8 @@ use huodong_engine::{Chance, Clock, Engine, EngineOptions};
 use huodong_server::{
     App, ListenOptions, MasterKey, Metrics, Nonces, Settings, bind, router, serve,
 };
-use huodong_store::{Store, StoreOptions};
+use huodong_store::{Place, Store, StoreOptions};
+use huodong_testing::Database;
 use huodong_wire::gongyi::{Api, sign};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -71,6 +72,10 @@ pub struct Setup {
     pub clock: Clock,
     /// How long the server pretends to have been running, as far as nonces go.
     pub age_s: i64,
+    /// Whether it has a database of its own, whichever store other tests use.
+    pub embedded: bool,
+    /// The address of the database it shares, where that is not its directory's.
+    pub url: Option<String>,
     /// The last word on the app, before it serves.
     pub prepare: fn(&mut App),
 }
@@ -81,8 +86,44 @@ impl Default for Setup {
         let clock = Clock::system();
         clock.set("2026-11-21T02:00:00Z".parse().unwrap());
         let (settings, engine) = (Settings::default(), EngineOptions::default());
-        Self { settings, engine, clock, age_s: 3_600, prepare: |_| {} }
+        Self { settings, engine, clock, age_s: 3_600, embedded: false, url: None, prepare: |_| {} }
     }
+}
+
+/// The store that stands for a directory: in it, or a shared one where the tests are told to use
+/// such.
+pub fn kept_in(directory: &TempDir) -> StoreOptions {
+    match database_at(directory) {
+        Some(database) => shared(database.url()),
+        None => StoreOptions::at(directory.path()),
+    }
+}
+
+fn database_at(directory: &TempDir) -> Option<Arc<Database>> {
+    let begin = |url: &str| drop(Store::open(&shared(url)).unwrap());
+    huodong_testing::database_at(directory.path(), begin)
+}
+
+/// The database of servers that share one.
+pub fn shared_database(directory: &TempDir) -> Arc<Database> {
+    let begin = |url: &str| drop(Store::open(&shared(url)).unwrap());
+    huodong_testing::shared_database_at(directory.path(), begin)
+}
+
+fn shared(url: &str) -> StoreOptions {
+    StoreOptions::of(Place::Postgres(url.parse().unwrap()))
+}
+
+/// Changes rows behind the store's back.
+pub fn tamper(directory: &TempDir, update: &str) {
+    let changed = match database_at(directory) {
+        Some(database) => database.psql(&format!("{update} RETURNING 1")).lines().count(),
+        None => {
+            let path = directory.path().join("huodong.db");
+            rusqlite::Connection::open(path).unwrap().execute(update, ()).unwrap()
+        }
+    };
+    assert!(changed > 0, "{update}");
 }
 
 /// A running server. Dropped, it is gone.
@@ -92,7 +133,7 @@ pub struct TestApp {
     pub http: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
     served: Option<JoinHandle<()>>,
-    pub directory: TempDir,
+    pub directory: Arc<TempDir>,
 }
 
 impl TestApp {
@@ -107,15 +148,38 @@ impl TestApp {
     }
 
     pub async fn with(setup: Setup) -> Self {
+        Self::open(Arc::new(tempfile::tempdir().unwrap()), setup, true).await
+    }
+
+    /// A node of a database that others can be nodes of, whichever store other tests use.
+    pub async fn sharing(setup: Setup) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let (store, _) = Store::open(&StoreOptions::at(directory.path())).unwrap();
+        shared_database(&directory);
+        Self::open(Arc::new(directory), setup, true).await
+    }
+
+    /// Another node of the same database.
+    pub async fn beside(&self, setup: Setup) -> Self {
+        Self::open(Arc::clone(&self.directory), setup, false).await
+    }
+
+    async fn open(directory: Arc<TempDir>, setup: Setup, first: bool) -> Self {
+        let kept = match &setup.url {
+            Some(url) => shared(url),
+            None if setup.embedded => StoreOptions::at(directory.path()),
+            None => kept_in(&directory),
+        };
+        let (store, _) = Store::open(&kept).unwrap();
         let metrics = Arc::new(Metrics::new());
         let options = EngineOptions { observer: Some(metrics.clone()), ..setup.engine };
         let engine = Engine::start(store, setup.clock, options).unwrap();
         let mut app = App::new(engine, MasterKey::new(&[7; 32]), setup.settings, metrics);
         let (span, most) = (app.settings.freshness_s, app.settings.nonces_max);
-        app.nonces = Nonces::new(Chance, span, most, app.nonces.began() - setup.age_s);
-        if app.settings.sandbox {
+        app.nonces =
+            Nonces::new(Chance, span, most, app.nonces.began().saturating_sub(setup.age_s));
+        if !first {
+            app.refresh().await.unwrap();
+        } else if app.settings.sandbox {
             huodong_server::seed::plant(&app).await.unwrap();
         } else {
             furnish(&app).await;
@@ -123,6 +187,7 @@ impl TestApp {
         }
         (setup.prepare)(&mut app);
         let app = Arc::new(app);
+        app.follow();
         let listener = bind((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();

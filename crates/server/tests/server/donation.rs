@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::app::{
     BID, BID_2, FAILS, FUNDS, ORG, OTHER_BID, PROJECT, PROJECT_2, PROJECT_UNBOUND, REFUSED, Setup,
-    TestApp, UNAVAILABLE, activity, donation, with, without,
+    TestApp, UNAVAILABLE, activity, donation, tamper, with, without,
 };
 
 const INVALID: i64 = 32_240_001;
@@ -329,14 +329,7 @@ async fn an_order_that_can_never_be_looked_up_is_not_asked_for_again() {
     let placed = app.call(Api::RewardToDonate, &donation()).await.success();
     let query = query(&placed);
     app.call(Api::RewardDonateQuery, &query).await.success();
-    let damage = || {
-        let database = std::fs::read_dir(app.directory.path()).unwrap();
-        let database = database.map(|file| file.unwrap().path());
-        let mut database = database.filter(|path| path.extension().is_some_and(|e| e == "db"));
-        let database = rusqlite::Connection::open(database.next().unwrap()).unwrap();
-        database.execute("UPDATE donations SET status = 99", ()).unwrap()
-    };
-    assert_eq!(damage(), 1);
+    tamper(&app.directory, "UPDATE donations SET status = 99");
     let answer = app.call(Api::RewardDonateQuery, &query).await;
     assert_eq!(answer.code, REFUSED_CODE, "{}", answer.text);
 }

@@ -10,6 +10,7 @@ mod flowers;
 mod inbox;
 mod lakala;
 mod listen;
+mod nodes;
 mod observability;
 mod openid;
 mod operator;

@@ -150,7 +150,7 @@ async fn the_freshness_window_is_a_setting() {
 
 #[tokio::test]
 async fn what_was_signed_before_the_server_started_is_stale() {
-    let app = TestApp::with(Setup { age_s: 0, ..Setup::default() }).await;
+    let app = TestApp::with(Setup { age_s: 0, embedded: true, ..Setup::default() }).await;
     let caller = app.caller();
     let began = app.app.nonces.began();
     let answer = send(&caller, caller.headers_at(began - 1, &fresh_nonce())).await;

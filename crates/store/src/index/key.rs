@@ -51,6 +51,10 @@ impl KeyHasher {
         self.hash(6, cert_id, req_id)
     }
 
+    pub(crate) fn nonce(&self, whose: &str, nonce: &str) -> u128 {
+        self.hash(7, whose, nonce)
+    }
+
     /// Mixes a key's hash with the row it leads to: what `verify` sums up.
     pub(crate) fn entry(hash: u128, id: Id) -> u128 {
         let mut hasher = SipHasher24::new();

@@ -109,14 +109,15 @@ pub(crate) fn enrolment(conn: &Connection, id: Id) -> Result<Option<Enrolment>, 
     one(conn, &format!("{} WHERE e.id = ?1", rows::ENROLMENTS), [id.0], rows::enrolment)
 }
 
-/// The newest enrolment of a merchant for an activity.
+/// The enrolment of a merchant for an activity that lives, else the newest. Several nodes number by
+/// clocks of their own, so a rejected one may have a higher number than the one after it.
 pub(crate) fn latest_enrolment(
     conn: &Connection,
     key: &EnrolmentKey,
 ) -> Result<Option<Enrolment>, StoreError> {
     let select = format!(
         "{} WHERE e.merchant = (SELECT no FROM merchants WHERE merc_id = ?1) AND e.activity = ?2 \
-         ORDER BY e.id DESC LIMIT 1",
+         ORDER BY e.status = 3, e.id DESC LIMIT 1",
         rows::ENROLMENTS
     );
     let named = (key.merc_id.as_str(), key.activity.code());

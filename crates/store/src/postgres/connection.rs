@@ -271,6 +271,12 @@ impl Connection {
         })
     }
 
+    /// The rows of a question about arrays.
+    pub(crate) fn query_arrays(&self, sql: &str, values: &[Array]) -> Result<Vec<Row>, StoreError> {
+        let values: Vec<_> = values.iter().map(Array::as_sql).collect();
+        self.ask(sql, &values)
+    }
+
     /// Places for an array of each column, with their types, which PostgreSQL does not find out by
     /// itself.
     fn arrays(&self, table: &str, columns: &str) -> Result<String, StoreError> {

@@ -12,7 +12,7 @@ use crate::sql::{Cell, Expected, Row};
 pub(crate) const ID_STEP: i64 = 256;
 
 /// The database's clock, in Unix milliseconds: leases are judged by it alone.
-pub(super) const NOW_MS: &str = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
+pub(crate) const NOW_MS: &str = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
 
 /// Why a batch fails whose node has lost its slot.
 pub(super) const SLOT_TAKEN: &str = "another node has taken this node's slot";

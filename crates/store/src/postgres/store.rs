@@ -110,6 +110,7 @@ impl Shared {
         if self.conn.as_ref().is_none_or(|conn| !conn.is_alive()) {
             self.conn = None;
             self.conn = Some(Connection::Postgres(Box::new(writer(&self.address)?)));
+            self.reader.connection_broke();
         }
         if self.unknown.is_some() {
             self.settle_unknown()?;

@@ -65,10 +65,10 @@ impl Reader {
         }
     }
 
-    /// The attempts at a callback, oldest first.
+    /// The attempts at a callback, in the order they were written down.
     pub fn attempts(&self, callback: Id) -> Result<Vec<Attempt>, StoreError> {
         let conn = self.conn()?;
-        let select = format!("{} WHERE callback = ?1 ORDER BY id", rows::ATTEMPTS);
+        let select = format!("{} WHERE callback = ?1 ORDER BY number", rows::ATTEMPTS);
         let mut select = conn.prepare(&select)?;
         let attempts = select.query_and_then([callback.0], rows::attempt)?;
         attempts.map(|found| found.map(|(_, attempt)| attempt)).collect()
@@ -207,10 +207,11 @@ impl Line {
         {
             let receiver = ReceiverNo(row.get(0)?);
             let under_way = room.per_receiver.get(&receiver).copied().unwrap_or(0);
+            let part = room.part;
             let room = room.per_receiver_max.saturating_sub(under_way).min(free);
             if room > 0 {
                 let (due, may_have_more) = (Vec::new(), true);
-                queues.push(Queue { institution, receiver, room, due, may_have_more });
+                queues.push(Queue { institution, receiver, room, part, due, may_have_more });
             }
         }
         Ok(Self { free, queues })
@@ -240,6 +241,7 @@ struct Queue {
     receiver: ReceiverNo,
     /// How many it may be sent now.
     room: usize,
+    part: Option<(i64, i64)>,
     due: Vec<DueCallback>,
     may_have_more: bool,
 }
@@ -251,10 +253,13 @@ impl Queue {
         if wanted <= self.due.len() || !self.may_have_more {
             return Ok(());
         }
-        let mut select = conn.prepare(
+        // A number's lowest eight bits are its node's, the same for all that one node has made.
+        let part =
+            self.part.map_or(String::new(), |(of, nth)| format!("AND id / 256 % {of} = {nth}"));
+        let mut select = conn.prepare(&format!(
             "SELECT id, due_at FROM callbacks WHERE state = 1 AND receiver = ?1 AND due_at <= ?2 \
-             ORDER BY due_at, id LIMIT ?3",
-        )?;
+             {part} ORDER BY due_at, id LIMIT ?3",
+        ))?;
         let due = select.query_and_then((self.receiver.0, ms(now), bound(wanted)), |row| {
             let Self { institution, receiver, .. } = *self;
             Ok(DueCallback { id: Id(row.get(0)?), institution, receiver, due_at: time(row, 1)? })

@@ -1,5 +1,5 @@
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -18,6 +18,8 @@ pub(super) struct Pool {
     returned: Condvar,
     /// A connection broke: those that are idle may be broken too.
     suspect: AtomicBool,
+    /// Counts connections that broke, the writer's included.
+    broken: AtomicU64,
 }
 
 struct State {
@@ -29,7 +31,21 @@ struct State {
 impl Pool {
     pub(super) fn new(place: Place, size: usize) -> Self {
         let state = Mutex::new(State { idle: Vec::with_capacity(size), unopened: size });
-        Self { place, size, state, returned: Condvar::new(), suspect: AtomicBool::new(false) }
+        let (suspect, broken) = (AtomicBool::new(false), AtomicU64::new(0));
+        Self { place, size, state, returned: Condvar::new(), suspect, broken }
+    }
+
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// So many connections broke, and are opened again when needed.
+    pub(super) fn broke(&self, count: u64) {
+        self.broken.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(super) fn broken(&self) -> u64 {
+        self.broken.load(Ordering::Relaxed)
     }
 
     /// How many there can be.
@@ -45,6 +61,7 @@ impl Pool {
         let mut state = self.state.lock();
         if self.suspect.swap(false, Ordering::Relaxed) {
             state.unopened += state.idle.len();
+            self.broke(state.idle.len() as u64);
             state.idle.clear();
         }
         // However often somebody else was faster, it waits no longer than that.
@@ -102,6 +119,7 @@ impl Drop for Borrowed<'_> {
         let usable = self.conn.as_ref().is_some_and(Connection::is_usable);
         if self.conn.is_some() && !usable {
             self.pool.suspect.store(true, Ordering::Relaxed);
+            self.pool.broke(1);
         }
         let mut state = self.pool.state.lock();
         match self.conn.take().filter(|_| usable) {

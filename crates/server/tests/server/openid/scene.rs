@@ -25,6 +25,12 @@ pub const RETURN_TO: &str = "https://m.bank.example/h5";
 /// A server with two openid pages of one official account.
 pub async fn start(change: impl FnOnce(&mut Settings)) -> TestApp {
     let app = TestApp::with_settings(change).await;
+    furnish(&app).await;
+    app
+}
+
+/// Gives a server two openid pages of one official account.
+pub async fn furnish(app: &TestApp) {
     let appid = InstitutionId::from("OP_OPENID");
     let institution = CreateInstitution {
         appid: Some(appid.clone()),
@@ -48,7 +54,6 @@ pub async fn start(change: impl FnOnce(&mut Settings)) -> TestApp {
         app.done(page).await;
     }
     app.app.refresh().await.unwrap();
-    app
 }
 
 /// The same, whose WeChat is this one.
@@ -73,6 +78,11 @@ impl<'a> Browser<'a> {
         let http = reqwest::Client::builder().no_proxy();
         let http = http.redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { app, http, cookies: BTreeMap::new() }
+    }
+
+    /// Goes to another node from now on.
+    pub fn go_to(&mut self, app: &'a TestApp) {
+        self.app = app;
     }
 
     pub async fn get(&mut self, path: &str) -> Response {
