@@ -281,6 +281,11 @@ impl Engine {
         &self.0.clock
     }
 
+    /// How many commands may wait.
+    pub fn queue_max(&self) -> usize {
+        self.0.queue.max_capacity()
+    }
+
     /// How many commands wait.
     pub fn queue_depth(&self) -> usize {
         self.0.queue.max_capacity() - self.0.queue.capacity()

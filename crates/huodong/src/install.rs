@@ -8,7 +8,7 @@ use huodong_campaign::{
 };
 use huodong_engine::{Chance, Clock, Engine, EngineOptions};
 use huodong_server::operator::token;
-use huodong_store::Store;
+use huodong_store::{AuditReport, Store};
 use jiff::{Span, Timestamp};
 
 use crate::failure::{Context as _, Failure};
@@ -55,20 +55,25 @@ impl Audit {
         let config = self.installation.settings(Vec::new())?;
         let store = open_existing(&config)?;
         let report = store.reader().verify().cannot("check the database")?;
-        for (what, rows) in &report.checked {
-            println!("checked  {rows:>12}  {what}");
-        }
-        for violation in &report.violations {
-            println!("VIOLATED {violation}");
-        }
-        if report.checked.is_empty() {
-            Err(Failure::new("nothing was checked"))
-        } else if report.violations.is_empty() {
-            println!("OK: everything holds");
-            Ok(())
-        } else {
-            Err(Failure::new(format!("{} violations", report.violations.len())))
-        }
+        print_report(&report)
+    }
+}
+
+/// Prints what was checked; fails where something does not hold.
+pub(crate) fn print_report(report: &AuditReport) -> Result<(), Failure> {
+    for (what, rows) in &report.checked {
+        println!("checked  {rows:>12}  {what}");
+    }
+    for violation in &report.violations {
+        println!("VIOLATED {violation}");
+    }
+    if report.checked.is_empty() {
+        Err(Failure::new("nothing was checked"))
+    } else if report.violations.is_empty() {
+        println!("OK: everything holds");
+        Ok(())
+    } else {
+        Err(Failure::new(format!("{} violations", report.violations.len())))
     }
 }
 

@@ -2,6 +2,7 @@
 // It is a command: what it prints is its work.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod backup;
 mod bench;
 mod call;
 mod caller;
@@ -79,6 +80,7 @@ Run it for others:
   huodong serve --config huodong.toml --master-key-file master.key
   huodong keys platform list --server http://127.0.0.1:8080 --token $TOKEN
                                          # what it signs with; its help says how to rotate it
+  huodong backup --config huodong.toml --to backup.db   # one file, checked; the server goes on
   huodong audit --config huodong.toml    # do the books balance? (server stopped)
 
 `huodong help COMMAND` says more about each, with examples.
@@ -121,6 +123,10 @@ enum Command {
     Token(install::Token),
     /// Check the ledger and every invariant of a database.
     Audit(install::Audit),
+    /// Copy the database into one file, while a server runs on it or not, and check the copy.
+    Backup(backup::Backup),
+    /// Make a database out of a backup.
+    Restore(backup::Restore),
     /// Measure: a load generator, its yardstick, and a database to measure on.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -174,6 +180,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Migrate(migrate) => migrate.run(),
         Command::Token(token) => token.run(),
         Command::Audit(audit) => audit.run(),
+        Command::Backup(backup) => backup.run(),
+        Command::Restore(restore) => restore.run(),
         Command::Bench(bench) => bench.run(),
     }
 }

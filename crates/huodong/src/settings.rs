@@ -1,11 +1,11 @@
 //! The options with which a command finds an installation, and what is made of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use huodong_server::MasterKey;
-use huodong_store::{Opened, Store, StoreError, StoreOptions};
+use huodong_store::{Opened, Place, Store, StoreError, StoreOptions};
 
 use crate::config::{Config, Flag, MASTER_KEY_VARIABLE};
 use crate::failure::{Context as _, Failure};
@@ -52,26 +52,41 @@ pub(crate) fn open_existing(config: &Config) -> Result<Store, Failure> {
     opened(config, Store::open_existing).map(|(store, _)| store)
 }
 
-fn opened(
-    config: &Config,
-    open: impl FnOnce(&StoreOptions) -> Result<(Store, Opened), StoreError>,
-) -> Result<(Store, Opened), Failure> {
+/// Where and how the database is kept.
+pub(crate) fn store_options(config: &Config) -> Result<StoreOptions, Failure> {
     let store = &config.store;
-    let options = StoreOptions {
+    Ok(StoreOptions {
         place: store.place()?,
         cache_mib: store.cache_mib,
         readers: store.readers,
         keys_per_run: store.keys_per_run,
         extra_sync: Duration::from_micros(store.extra_sync_us),
-    };
-    open(&options).map_err(|error| match error {
+    })
+}
+
+/// The directory of an embedded store.
+pub(crate) fn embedded(options: &StoreOptions) -> Result<&Path, Failure> {
+    match &options.place {
+        Place::Directory(directory) => Ok(directory),
+        Place::Postgres(_) => Err(Failure::usage(
+            "this is for the embedded store; PostgreSQL is backed up and restored by its own \
+             programs, see docs/operations.md",
+        )),
+    }
+}
+
+fn opened(
+    config: &Config,
+    open: impl FnOnce(&StoreOptions) -> Result<(Store, Opened), StoreError>,
+) -> Result<(Store, Opened), Failure> {
+    open(&store_options(config)?).map_err(|error| match error {
         StoreError::InUse(directory) => Failure::new(format!(
             "the database in {} is in use by another process; stop that server first, or ask it \
              through its operator API",
             directory.display()
         )),
         error @ StoreError::Missing(_) => Failure::new(error.to_string()),
-        error => Failure::new(format!("cannot open {}: {error}", store.name())),
+        error => Failure::new(format!("cannot open {}: {error}", config.store.name())),
     })
 }
 

@@ -36,22 +36,29 @@ pub(crate) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: the store answers, the writer runs and the server is not about to stop.
+/// `GET /readyz`: whether it should be given work, and if not, why.
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
-    let unready = |why| (StatusCode::SERVICE_UNAVAILABLE, why);
+    match examine(&app).await {
+        Ok(()) => (StatusCode::OK, "ok\n"),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, why),
+    }
+}
+
+/// Fine when the store answers, the writer runs and the server is not about to stop; else why not.
+pub(crate) async fn examine(app: &App) -> Result<(), &'static str> {
     if app.health.is_stopping() {
-        return unready("stopping\n");
+        return Err("stopping\n");
     }
     if !app.engine.is_running() {
-        return unready("the writer has stopped\n");
+        return Err("the writer has stopped\n");
     }
     match tokio::time::timeout(PING_DEADLINE, app.engine.read_waiting(|reader| reader.ping())).await
     {
-        Ok(Ok(())) => (StatusCode::OK, "ok\n"),
+        Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => {
             tracing::error!(%error, "the store does not answer");
-            unready("the store does not answer\n")
+            Err("the store does not answer\n")
         }
-        Err(_) => unready("the store does not answer in time\n"),
+        Err(_) => Err("the store does not answer in time\n"),
     }
 }

@@ -1,8 +1,9 @@
 //! What `/metrics` shows.
 
-use std::borrow::Cow;
-use std::fmt;
+mod answer_code;
+
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -11,15 +12,17 @@ use http::header::CONTENT_TYPE;
 use huodong_campaign::{AttemptOutcome, CallbackEvent, KeyPurpose};
 use huodong_engine::{BatchObserver, EngineError};
 use huodong_store::CallbackStatus;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
+use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::App;
+pub use self::answer_code::AnswerCode;
 use crate::platform::PURPOSES;
+use crate::{App, health};
 
 /// One kind of answer to one kind of request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -27,42 +30,6 @@ struct Answer {
     face: &'static str,
     api: &'static str,
     code: AnswerCode,
-}
-
-/// A vendor's code, as that vendor writes codes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum AnswerCode {
-    /// As a number.
-    Number(i64),
-    /// As text, which keeps its letters and leading zeros.
-    Text(Cow<'static, str>),
-}
-
-impl EncodeLabelValue for AnswerCode {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        match self {
-            Self::Number(number) => EncodeLabelValue::encode(number, encoder),
-            Self::Text(text) => EncodeLabelValue::encode(&&**text, encoder),
-        }
-    }
-}
-
-impl From<i64> for AnswerCode {
-    fn from(number: i64) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl From<&'static str> for AnswerCode {
-    fn from(text: &'static str) -> Self {
-        Self::Text(Cow::Borrowed(text))
-    }
-}
-
-impl From<String> for AnswerCode {
-    fn from(text: String) -> Self {
-        Self::Text(Cow::Owned(text))
-    }
 }
 
 /// One kind of request.
@@ -103,6 +70,12 @@ struct Purpose {
     purpose: &'static str,
 }
 
+/// Whose nonces.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Face {
+    face: &'static str,
+}
+
 /// The server's counters. Made before the engine, which reports its batches here.
 #[derive(Debug)]
 pub struct Metrics {
@@ -111,11 +84,15 @@ pub struct Metrics {
     durations: Family<Request, Histogram>,
     engine_errors: Family<Failure, Counter>,
     batch: BatchMetrics,
+    ready: Gauge,
     queue_depth: Gauge,
-    nonces: Gauge,
+    queue_max: Gauge,
+    nonces: Family<Face, Gauge>,
+    nonces_max: Family<Face, Gauge>,
     attempts: Family<Attempt, Counter>,
     lateness: Histogram,
     callbacks: Family<Standing, Gauge>,
+    overdue: Gauge<f64, AtomicU64>,
     signatures_waiting: Gauge,
     days_left: Family<Purpose, Gauge>,
 }
@@ -171,6 +148,10 @@ impl Metrics {
         let requests = Family::<Answer, Counter>::default();
         let durations = Family::<Request, Histogram>::new_with_constructor(seconds);
         let engine_errors = Family::<Failure, Counter>::default();
+        // From the beginning, or the first of a kind would be no increase to whoever watches.
+        for error in ["busy", "deadline", "unavailable", "commit_unknown", "broken", "stopped"] {
+            engine_errors.get_or_create_owned(&Failure { error });
+        }
         let steps = Family::<Step, Histogram>::new_with_constructor(seconds);
         let step = |step| steps.get_or_create_owned(&Step { step });
         let batch = BatchMetrics {
@@ -179,7 +160,11 @@ impl Metrics {
             decide: step("decide"),
             save: step("save"),
         };
-        let (queue_depth, nonces) = (Gauge::default(), Gauge::default());
+        let (ready, queue_depth, queue_max) = <(Gauge, Gauge, Gauge)>::default();
+        let (nonces, nonces_max) = <(Family<Face, Gauge>, Family<Face, Gauge>)>::default();
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The program that runs", build);
+        registry.register("ready", "1 while /readyz says yes, else 0", ready.clone());
         registry.register("requests", "Requests answered, by API and code", requests.clone());
         registry.register_with_unit(
             "request_duration",
@@ -200,11 +185,22 @@ impl Metrics {
             steps.clone(),
         );
         registry.register("queue_depth", "Commands waiting for a batch", queue_depth.clone());
+        registry.register(
+            "queue_max",
+            "Commands that may wait; beyond that calls are refused (engine.queue_max)",
+            queue_max.clone(),
+        );
         registry.register("nonces", "Nonces remembered", nonces.clone());
+        registry.register(
+            "nonces_max",
+            "Nonces that may be remembered; beyond that calls are refused",
+            nonces_max.clone(),
+        );
         let attempts = Family::<Attempt, Counter>::default();
         // 1 ms to 5 h.
         let lateness = Histogram::new(exponential_buckets(0.001, 2.0, 25));
         let callbacks = Family::<Standing, Gauge>::default();
+        let overdue = Gauge::<f64, AtomicU64>::default();
         let signatures_waiting = Gauge::default();
         registry.register(
             "callback_attempts",
@@ -221,6 +217,12 @@ impl Metrics {
             "callbacks",
             "Callbacks by status; waiting and leased ones are owed",
             callbacks.clone(),
+        );
+        registry.register_with_unit(
+            "callback_overdue",
+            "For how long the callback has been due that has waited longest, by the business clock",
+            Unit::Seconds,
+            overdue.clone(),
         );
         registry.register(
             "signatures_waiting",
@@ -239,11 +241,15 @@ impl Metrics {
             durations,
             engine_errors,
             batch,
+            ready,
             queue_depth,
+            queue_max,
             nonces,
+            nonces_max,
             attempts,
             lateness,
             callbacks,
+            overdue,
             signatures_waiting,
             days_left,
         }
@@ -320,10 +326,14 @@ impl BatchObserver for Metrics {
     }
 }
 
-/// A count that cannot be taken now stays as it was; the page is wanted all the more then.
-async fn count_callbacks(app: &App) {
-    let counts = match app.engine.read(|reader| reader.callback_counts()).await {
-        Ok(counts) => counts,
+/// What cannot be told now stays as it was; the page is wanted all the more then.
+async fn look_at_callbacks(app: &App) {
+    let seen = app.engine.read(|reader| {
+        let counts = reader.callback_counts()?;
+        Ok((counts, reader.next_callback_due()?))
+    });
+    let (counts, next) = match seen.await {
+        Ok(seen) => seen,
         Err(error) => return tracing::debug!(%error, "callbacks could not be counted"),
     };
     for (status, name) in [
@@ -336,6 +346,9 @@ async fn count_callbacks(app: &App) {
         let count = found.map_or(0, |(_, count)| i64::try_from(*count).unwrap_or(i64::MAX));
         app.metrics.callbacks.get_or_create(&Standing { status: name }).set(count);
     }
+    let now = app.engine.clock().now();
+    let overdue = next.map_or(0.0, |next| now.duration_since(next).as_secs_f64().max(0.0));
+    app.metrics.overdue.set(overdue);
 }
 
 fn count_days_left(app: &App) {
@@ -357,13 +370,20 @@ fn count_days_left(app: &App) {
 /// `GET /metrics`, in OpenMetrics' text format.
 pub(crate) async fn page(State(app): State<Arc<App>>) -> impl IntoResponse {
     let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-    app.metrics.queue_depth.set(number(app.engine.queue_depth()));
-    app.metrics.nonces.set(number(app.nonces.len() + app.lakala_nonces.len()));
-    app.metrics.signatures_waiting.set(number(app.signers.waiting()));
+    let metrics = &app.metrics;
+    metrics.queue_depth.set(number(app.engine.queue_depth()));
+    metrics.queue_max.set(number(app.engine.queue_max()));
+    for (face, nonces) in [("gongyi", &app.nonces), ("lakala", &app.lakala_nonces)] {
+        metrics.nonces.get_or_create(&Face { face }).set(number(nonces.len()));
+        metrics.nonces_max.get_or_create(&Face { face }).set(number(nonces.most()));
+    }
+    metrics.signatures_waiting.set(number(app.signers.waiting()));
     count_days_left(&app);
-    count_callbacks(&app).await;
-    (
-        [(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],
-        app.metrics.text(),
-    )
+    let ready = health::examine(&app).await;
+    metrics.ready.set(ready.is_ok().into());
+    // A store that does not answer would keep the page waiting.
+    if ready.is_ok() {
+        look_at_callbacks(&app).await;
+    }
+    ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.text())
 }

@@ -118,6 +118,11 @@ impl Nonces {
         self.counts.lock().all
     }
 
+    /// How many may be.
+    pub fn most(&self) -> usize {
+        self.most
+    }
+
     /// True when none is remembered.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

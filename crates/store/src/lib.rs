@@ -33,6 +33,7 @@ pub use query::{
     TransferFilter, TrialBalance,
 };
 pub use reader::Reader;
+pub use sqlite::{backup, restore};
 pub use store::Store;
 pub use verify::AuditReport;
 
@@ -84,6 +85,9 @@ pub enum StoreError {
     /// There is no database.
     #[error("there is no database in {0}")]
     Missing(PathBuf),
+    /// There is a database already.
+    #[error("there is a database in {0} already")]
+    Present(PathBuf),
     /// The database was made by a newer version.
     #[error("the database has schema version {found}; this program knows versions up to {known}")]
     Newer {

@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite database in WAL mode, with one writer and a few readers.
 
+mod backup;
 mod checkpoint;
 pub(crate) mod connection;
 pub(crate) mod hash_index;
@@ -16,6 +17,8 @@ use std::time::Duration;
 
 use huodong_campaign::{Command, FreeLeases, Wanted, World};
 use jiff::Timestamp;
+
+pub use backup::{backup, restore};
 
 use crate::columns;
 use crate::index::{Index, KeyHasher, Lookup};

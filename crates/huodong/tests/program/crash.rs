@@ -107,7 +107,7 @@ async fn under_load(sandbox: Sandbox, delay: Duration, next: &Arc<AtomicU64>) ->
 }
 
 /// Order `k` is always the same order.
-fn order(caller: &Caller, k: u64) -> Value {
+pub(crate) fn order(caller: &Caller, k: u64) -> Value {
     json!({
         "activity_no": if k.is_multiple_of(2) { INSTANT } else { DEFERRED },
         "project_no": "224328",
@@ -137,7 +137,7 @@ async fn donate(caller: &Caller, k: u64) -> Value {
 
 /// The order is found by either of its numbers, as it was answered, and sending it again changes
 /// nothing.
-async fn check(caller: &Caller, k: u64, answered: &Value) {
+pub(crate) async fn check(caller: &Caller, k: u64, answered: &Value) {
     let whose = |extra: Value| {
         let mut query = json!({
             "activity_no": answered["activity_no"], "project_no": answered["project_no"],
@@ -182,7 +182,7 @@ async fn books_agree(sandbox: &Sandbox, caller: &Caller, all: &Book) {
     }
 }
 
-fn audit(data: &Path) {
+pub(crate) fn audit(data: &Path) {
     let report = succeed(&["audit", "--data", data.to_str().unwrap()]);
     assert!(report.contains("OK: everything holds"), "{report}");
 }

@@ -3,6 +3,7 @@
 // The clock and chance are the program's affair; a test that runs it from outside has its own.
 #![allow(clippy::disallowed_methods)]
 
+mod backup;
 mod callback_crash;
 mod cli;
 mod coupons;
@@ -12,5 +13,7 @@ mod gateway;
 mod keys;
 mod last_coupon;
 mod last_donation;
+mod monitoring;
 mod serve;
 mod support;
+mod unit;

@@ -30,6 +30,7 @@ async fn a_server_whose_writer_has_stopped_is_not_ready() {
     let app = TestApp::start().await;
     app.app.engine.stop().await;
     assert_eq!(get(&app, "/readyz").await.0, 503);
+    assert!(get(&app, "/metrics").await.1.contains("\nhuodong_ready 0\n"));
 }
 
 #[tokio::test]
@@ -46,7 +47,13 @@ async fn metrics_count_requests_by_api_and_code_and_tell_of_batches() {
         r#"huodong_requests_total{face="gongyi",api="PreTry",code="0"} 0"#,
         r#"huodong_request_duration_seconds_count{face="gongyi",api="RewardToDonate"} 3"#,
         "huodong_queue_depth 0",
-        "huodong_nonces 3",
+        "huodong_queue_max 16384",
+        r#"huodong_nonces{face="gongyi"} 3"#,
+        r#"huodong_nonces_max{face="gongyi"} 8000000"#,
+        r#"huodong_engine_errors_total{error="unavailable"} 0"#,
+        r#"huodong_callbacks{status="exhausted"} 0"#,
+        "huodong_callback_overdue_seconds 0.0",
+        "huodong_ready 1",
     ] {
         assert!(page.lines().any(|known| known == line), "{line}\n{page}");
     }

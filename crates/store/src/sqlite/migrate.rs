@@ -11,6 +11,15 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_gateway.sql"),
 ];
 
+/// The schema version that this program makes.
+pub(super) fn newest() -> u32 {
+    number(MIGRATIONS)
+}
+
+fn number(migrations: &[&str]) -> u32 {
+    u32::try_from(migrations.len()).expect("migrations are written by hand")
+}
+
 /// The schema version of a database; 0 is an empty one.
 pub(super) fn version(conn: &Connection) -> Result<u32, StoreError> {
     Ok(conn.query_row("PRAGMA user_version", (), |row| row.get(0))?)
@@ -19,7 +28,7 @@ pub(super) fn version(conn: &Connection) -> Result<u32, StoreError> {
 /// Brings a database to the newest of `migrations`, all steps in one transaction.
 pub(super) fn migrate(conn: &mut Connection, migrations: &[&str]) -> Result<Opened, StoreError> {
     let from_version = version(conn)?;
-    let known = u32::try_from(migrations.len()).expect("migrations are written by hand");
+    let known = number(migrations);
     if from_version > known {
         return Err(StoreError::Newer { found: from_version, known });
     }
