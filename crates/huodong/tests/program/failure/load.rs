@@ -126,8 +126,8 @@ impl Load {
     }
 
     /// Ends the load and sees that all that was answered is there, once; what was not is asked for
-    /// again. Every node must answer.
-    pub(super) async fn end(mut self, behind: &Behind<'_>) -> Outcome {
+    /// again. Every node must answer. Tells how long nobody was told of a success.
+    pub(super) async fn end(mut self, behind: &Behind<'_>) -> Duration {
         self.shared.stop.store(true, Ordering::SeqCst);
         while let Some(ended) = self.tasks.join_next().await {
             ended.unwrap();
@@ -166,23 +166,14 @@ impl Load {
             assert!(self.site.receiver.seen(trade_no) > 0, "{trade_no} was not told");
         }
         let Book { refusals, slowest, longest_gap, .. } = book;
-        let outcome = Outcome { donations: sent.0, coupons: sent.1, in_doubt, longest_gap };
         println!(
             "{} donations, {} coupons, {in_doubt} in doubt at the end, slowest answer {slowest:?}, \
              longest without a success {longest_gap:?}, refusals {refusals:?}",
             sent.0, sent.1
         );
         assert!(sent.0 > 100, "the load never got through");
-        outcome
+        longest_gap
     }
-}
-
-/// What a load came to.
-pub(super) struct Outcome {
-    pub(super) donations: usize,
-    pub(super) coupons: usize,
-    pub(super) in_doubt: usize,
-    pub(super) longest_gap: Duration,
 }
 
 impl Shared {
