@@ -8,6 +8,7 @@ mod caller;
 mod config;
 mod content;
 mod controls;
+mod copy;
 mod credentials;
 mod envelope;
 mod failure;
@@ -22,6 +23,7 @@ mod keys;
 mod limits;
 mod listen;
 mod logging;
+mod progress;
 mod reply_signature;
 mod sandbox;
 mod sealing;
@@ -121,6 +123,8 @@ enum Command {
     Token(install::Token),
     /// Check the ledger and every invariant of a database.
     Audit(install::Audit),
+    /// Copy an installation to a PostgreSQL database.
+    Copy(copy::Copy),
     /// Measure: a load generator, its yardstick, and a database to measure on.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -174,6 +178,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Migrate(migrate) => migrate.run(),
         Command::Token(token) => token.run(),
         Command::Audit(audit) => audit.run(),
+        Command::Copy(copy) => copy.run(),
         Command::Bench(bench) => bench.run(),
     }
 }

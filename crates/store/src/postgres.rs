@@ -12,5 +12,6 @@ mod store;
 pub use address::{BadAddress, PostgresAddress};
 pub use connection::waiting_here;
 pub(crate) use connection::{Array, Connection, Rows, Statement, cell};
-pub(crate) use node::ID_STEP;
+pub(crate) use migrate::migrate_to_newest;
+pub(crate) use node::{ID_STEP, NOW_MS};
 pub(crate) use store::Shared;

@@ -5,6 +5,7 @@ mod gateway_story;
 mod story;
 
 mod callbacks;
+mod copying;
 mod coupon_damage;
 mod coupons;
 mod crash;

@@ -5,6 +5,7 @@
 
 mod callback_crash;
 mod cli;
+mod copy;
 mod coupons;
 mod crash;
 mod gateway;

@@ -12,16 +12,16 @@ use crate::support::{PATIENCE, fail, huodong, signal, succeed};
 const MASTER_KEY: &str = "HUODONG_MASTER_KEY";
 
 /// A running `huodong serve`; killed when dropped.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     /// `address:port`.
-    address: String,
+    pub(crate) address: String,
     /// The log until it served.
     said: String,
 }
 
 impl Server {
-    fn start(data: &Path, key: &str, arguments: &[&str]) -> Self {
+    pub(crate) fn start(data: &Path, key: &str, arguments: &[&str]) -> Self {
         Self::start_with(data, key, arguments, &[])
     }
 
@@ -54,7 +54,7 @@ impl Server {
         Self { child, address, said }
     }
 
-    fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         signal(&self.child);
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
     }
