@@ -67,9 +67,9 @@ impl Copy {
         let installation = Installation { config: self.config.clone(), data };
         match installation.settings(Vec::new())?.store.place()? {
             Place::Postgres(address) => Ok(address),
-            Place::Directory(_) => Err(Failure::usage(
-                "where to? Give --to postgres://…, or set store.url",
-            )),
+            Place::Directory(_) => {
+                Err(Failure::usage("where to? Give --to postgres://…, or set store.url"))
+            }
         }
     }
 }

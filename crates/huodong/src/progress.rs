@@ -69,23 +69,23 @@ impl Progress {
 }
 
 fn line(what: &str, done: u64, earlier: u64, of: u64, since: Duration) -> String {
-    let share = |whole: u64| (u128::from(done) * u128::from(whole) / u128::from(of.max(1))) as u64;
+    let share = |whole: u64| done.saturating_mul(whole) / of.max(1);
     let filled = share(BAR).min(BAR);
     let bar: String = (0..BAR).map(|at| if at < filled { '#' } else { '.' }).collect();
-    let rate = (done.saturating_sub(earlier)) as f64 / since.as_secs_f64();
-    let (speed, left) = if rate.is_finite() && rate >= 1.0 {
-        let left = of.saturating_sub(done) as f64 / rate;
-        (format!("{rate:.0}/s"), span(left as u64))
-    } else {
-        ("-/s".to_owned(), "-".to_owned())
-    };
+    let ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+    let rate = done.saturating_sub(earlier).saturating_mul(1000).checked_div(ms).unwrap_or(0);
+    let left = of.saturating_sub(done).checked_div(rate).map_or_else(|| "-".to_owned(), span);
     let percent = share(100).min(100);
-    format!("[{bar}] {percent:>3}%  {done} of {of} rows  {speed}  {left} left  {what}")
+    format!("[{bar}] {percent:>3}%  {done} of {of} rows  {rate}/s  {left} left  {what}")
 }
 
 fn span(seconds: u64) -> String {
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes}:{seconds:02}")
+    }
 }
 
 #[cfg(test)]
@@ -100,7 +100,7 @@ mod tests {
             "[##################......]  75%  3000 of 4000 rows  500/s  0:02 left  transfers"
         );
         let begun = line("accounts", 0, 0, 0, Duration::ZERO);
-        assert_eq!(begun, "[........................]   0%  0 of 0 rows  -/s  - left  accounts");
+        assert_eq!(begun, "[........................]   0%  0 of 0 rows  0/s  - left  accounts");
         assert_eq!(span(2 * 3600 + 5), "2:00:05");
     }
 }

@@ -99,14 +99,14 @@ impl Sandbox {
                 credentials.lakala.query_path.clone_from(&settings.query_path);
                 credentials.write(path).cannot(format_args!("write {}", path.display()))?;
             }
-            self.greet(&base_url);
+            self.greet(&base_url, &config.store.name());
             server.run(stop).await?;
             say!("stopped");
             Ok(())
         })
     }
 
-    fn greet(&self, base_url: &str) {
+    fn greet(&self, base_url: &str, store: &str) {
         let partner = seed::PARTNER;
         let option = |name: &str, differs: bool| {
             if differs { format!(" --{name} {base_url}") } else { String::new() }
@@ -178,7 +178,7 @@ Try, in another terminal:
             say!("Credentials are in {}.", file.display());
         }
         match &self.data {
-            Some(data) => say!("Data is kept in {}.", data.display()),
+            Some(_) => say!("Data is kept in {store}."),
             None => say!("Data is gone when it stops; --data DIR keeps it."),
         }
         say!("Ctrl-C stops it.");

@@ -26,7 +26,7 @@ use crate::secrets::{MasterKey, SecretError};
 use crate::sent::SentLog;
 use crate::signing::Signers;
 use crate::trace::TraceIds;
-use crate::ysepay::YsepaySettings;
+use crate::ysepay::{YsepaySettings, places_for};
 
 /// Openid pages read with one question.
 const OPENID_PAGES_AT_ONCE: usize = 500;
@@ -112,7 +112,7 @@ pub struct App {
     pub strangers: Rate,
     /// The same at ysepay's.
     pub gateway_strangers: Rate,
-    /// A permit for each photo that may be in memory.
+    /// Permits for the memory that photos may take.
     pub upload_places: Arc<Semaphore>,
     /// Which nonces gongyi applications have used.
     pub nonces: Nonces,
@@ -176,9 +176,7 @@ impl App {
             signers: Signers::for_each_core(),
             strangers: Rate::new(lakala.strangers_signed_per_s),
             gateway_strangers: Rate::new(ysepay.strangers_signed_per_s),
-            upload_places: Arc::new(Semaphore::new(
-                ysepay.uploads_at_once_max.min(Semaphore::MAX_PERMITS),
-            )),
+            upload_places: Arc::new(Semaphore::new(places_for(ysepay.uploads_at_once_max))),
             lakala_nonces: Nonces::new(chance, lakala.freshness_s, lakala.nonces_max, i64::MIN),
             nonces: Nonces::new(chance, settings.freshness_s, settings.nonces_max, began),
             settings,

@@ -63,6 +63,9 @@ impl From<tokio_postgres::Error> for StoreError {
     }
 }
 
+/// What PostgreSQL calls a key that stands there already, as it is told in an error.
+pub(crate) const DUPLICATE: &str = "(23505)";
+
 /// An error with what is behind it.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

@@ -7,7 +7,7 @@ use huodong_campaign::{Wanted, World};
 use crate::postgres::{ID_STEP, Shared};
 use crate::reader::Reader;
 use crate::sqlite::Embedded;
-use crate::{Opened, Place, StoreError, StoreOptions};
+use crate::{Opened, Place, PostgresAddress, StoreError, StoreOptions};
 
 /// What writes to a database: the one writer of an embedded one, or one of several nodes.
 ///
@@ -26,17 +26,18 @@ impl Store {
     /// its writer, or one of its nodes. The account of the world outside exists afterwards; in an
     /// embedded one, no callback is leased.
     pub fn open(options: &StoreOptions) -> Result<(Self, Opened), StoreError> {
-        Self::open_as(options, Embedded::open)
+        Self::open_as(options, Embedded::open, Shared::open)
     }
 
     /// Opens a database that is there; [`StoreError::Missing`] where there is none.
     pub fn open_existing(options: &StoreOptions) -> Result<(Self, Opened), StoreError> {
-        Self::open_as(options, Embedded::open_existing)
+        Self::open_as(options, Embedded::open_existing, Shared::open_existing)
     }
 
     fn open_as(
         options: &StoreOptions,
         embedded: impl FnOnce(&Path, &StoreOptions) -> Result<(Embedded, Opened), StoreError>,
+        shared: impl FnOnce(&PostgresAddress, usize) -> Result<(Shared, Opened), StoreError>,
     ) -> Result<(Self, Opened), StoreError> {
         match &options.place {
             Place::Directory(directory) => {
@@ -44,7 +45,7 @@ impl Store {
                 Ok((Self(Kind::Embedded(Box::new(store))), opened))
             }
             Place::Postgres(address) => {
-                let (store, opened) = Shared::open(address, options.readers)?;
+                let (store, opened) = shared(address, options.readers)?;
                 Ok((Self(Kind::Shared(Box::new(store))), opened))
             }
         }
@@ -106,7 +107,7 @@ impl Store {
     pub fn rollback(&mut self) {
         match &mut self.0 {
             Kind::Embedded(store) => store.rollback(),
-            Kind::Shared(store) => store.rollback(),
+            Kind::Shared(store) => store.give_up(),
         }
     }
 

@@ -15,4 +15,5 @@ mod gateway_damage;
 mod leases;
 mod questions;
 mod round_trip;
+mod shared;
 mod upgrade;

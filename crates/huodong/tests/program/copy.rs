@@ -132,8 +132,8 @@ async fn a_copy_that_is_killed_goes_on_and_no_server_starts_before_its_end() {
         let (_, message) = fail(&[refused, "--data", url]);
         assert!(message.contains("let `huodong copy` finish"), "{message}");
     }
-    let mut serve = huodong(&["serve", "--listen", "127.0.0.1:0", "--data", url]);
-    let refused = serve.env("HUODONG_MASTER_KEY", hex::encode(MASTER_KEY)).output().unwrap();
+    let mut server = huodong(&["serve", "--listen", "127.0.0.1:0", "--data", url]);
+    let refused = server.env("HUODONG_MASTER_KEY", hex::encode(MASTER_KEY)).output().unwrap();
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("let `huodong copy` finish"));
 

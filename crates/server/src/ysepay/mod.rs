@@ -27,6 +27,7 @@ use axum::routing::{MethodRouter, any, post};
 use crate::App;
 use call::{Face, Handler, serve, unknown_path};
 
+pub(crate) use parts::places_for;
 pub use settings::YsepaySettings;
 pub(crate) use words::photo_field;
 

@@ -22,11 +22,20 @@ const FILE: &str = "file";
 /// byte would keep a core busy for minutes. It gets no smaller pieces than this, but for the last.
 const PIECE_BYTES: usize = 16 * 1024;
 
+/// Memory for photos is given out by this many bytes, as they come: a caller that sends nothing holds
+/// next to nothing, and nobody is known yet while a photo is read.
+const PLACE_BYTES: usize = 64 * 1024;
+
+/// The places that so many photos take at the most.
+pub(crate) fn places_for(photos: usize) -> usize {
+    photos.saturating_mul(PHOTO_BYTES_MAX.div_ceil(PLACE_BYTES)).min(Semaphore::MAX_PERMITS)
+}
+
 /// How much is read.
 pub(super) struct Limits<'a> {
     /// All but the photo.
     pub(super) fields_bytes_max: usize,
-    /// Where a photo that is wanted gets its place in memory.
+    /// Where a photo that is wanted gets its places in memory.
     pub(super) places: Option<&'a Arc<Semaphore>>,
 }
 
@@ -44,7 +53,7 @@ pub(super) struct SentFile {
     /// Their SHA-256.
     pub(super) sha256: [u8; 32],
     /// Kept for as long as the bytes are.
-    _place: OwnedSemaphorePermit,
+    _places: OwnedSemaphorePermit,
 }
 
 /// Reads all parts.
@@ -106,9 +115,8 @@ impl Reading<'_> {
         mut part: Field<'_>,
         places: &Arc<Semaphore>,
     ) -> Result<SentFile, Refusal> {
-        let Ok(place) = Arc::clone(places).try_acquire_owned() else {
-            return Err(Refusal::gateway(GatewayCode::Internal, ""));
-        };
+        let full = |_| Refusal::gateway(GatewayCode::Internal, "");
+        let mut held = Arc::clone(places).try_acquire_owned().map_err(full)?;
         let mut content = Vec::new();
         let mut hash = digest::Context::new(&digest::SHA256);
         while let Some(piece) = part.chunk().await.map_err(|error| self.failed(&error))? {
@@ -116,12 +124,15 @@ impl Reading<'_> {
                 let reason = format!("文件不能超过 {PHOTO_BYTES_MAX} 字节");
                 return Err(Refusal::gateway(GatewayCode::TooLarge, reason));
             }
+            while content.len() + piece.len() > held.num_permits() * PLACE_BYTES {
+                held.merge(Arc::clone(places).try_acquire_owned().map_err(full)?);
+            }
             hash.update(&piece);
             content.extend_from_slice(&piece);
         }
         let hash = hash.finish();
         let sha256 = hash.as_ref().try_into().expect("a SHA-256 has 32 bytes");
-        Ok(SentFile { content: content.into(), sha256, _place: place })
+        Ok(SentFile { content: content.into(), sha256, _places: held })
     }
 
     fn failed(&self, error: &multer::Error) -> Refusal {

@@ -11,8 +11,8 @@ pub struct YsepaySettings {
     /// for each initiator to calls of its that came too late or too often; beyond that they are
     /// unsigned. A signature takes up to a fifth of a millisecond of a core.
     pub strangers_signed_per_s: u32,
-    /// Photos that may be in memory at once, from their first byte to their answer; one more upload
-    /// is told to come again. One takes about 6 MiB at the worst.
+    /// Photos of the largest size that may be in memory at once, or more that are smaller or have
+    /// not come yet; one more upload is told to come again. One takes about 6 MiB at the worst.
     pub uploads_at_once_max: usize,
     /// How long a caller may take to send an upload.
     pub upload_timeout: Duration,

@@ -76,7 +76,8 @@ impl Connection {
     /// Takes as long as it takes, from now on: for what reads a whole database.
     pub(crate) fn without_deadline(&mut self) -> Result<(), StoreError> {
         self.execute_batch(
-            "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0",
+            "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
+             SET enable_seqscan = on",
         )?;
         self.answer_within = Duration::from_secs(24 * 3600);
         Ok(())

@@ -47,6 +47,15 @@ pub(super) fn migrate(conn: &Connection, steps: &[Step]) -> Result<Opened, Store
     migrated
 }
 
+/// Whether there is anything to open.
+pub(super) fn is_made(conn: &Connection) -> Result<bool, StoreError> {
+    let mut select = conn.prepare(
+        "SELECT 1 FROM information_schema.tables \
+         WHERE table_schema = current_schema() AND table_name = 'installation'",
+    )?;
+    Ok(select.query(&[])?.next()?.is_some())
+}
+
 fn make_versions(conn: &Connection) -> Result<(), StoreError> {
     conn.execute_batch(
         "CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY, needs BIGINT NOT NULL); \

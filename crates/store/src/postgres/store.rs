@@ -9,7 +9,7 @@ use super::connection::Connection as Pg;
 use super::migrate::{self, STEPS, Step};
 use super::node::{ID_STEP, Node, SLOT_TAKEN};
 use crate::copy;
-use crate::errors::corrupt;
+use crate::errors::{DUPLICATE, corrupt};
 use crate::index::{Entered, Index, KeyHasher, Lookup};
 use crate::load::{Cache, Loader};
 use crate::numbers::Numbers;
@@ -17,6 +17,9 @@ use crate::reader::Reader;
 use crate::save::{Saver, WIPE};
 use crate::sql::{Connection, Lock};
 use crate::{Opened, Place, StoreError};
+
+/// How many batches in a row may be refused for a key that stands there already.
+const DUPLICATES_MAX: u32 = 10;
 
 /// A node's way to write to a shared database; see [`Store`](crate::Store).
 pub(crate) struct Shared {
@@ -33,6 +36,8 @@ pub(crate) struct Shared {
     locks: Locks,
     /// The next batch keeps others from changing what nodes keep in memory.
     alone: bool,
+    /// How often in a row a batch was refused for a key that stands there already.
+    duplicates: u32,
     /// How the batch under way keeps activities from others.
     activities: Lock,
     /// What became of the last commit is not known: the number it was to write.
@@ -48,6 +53,18 @@ impl Shared {
         Self::open_with(address, readers, STEPS)
     }
 
+    /// The same where an installation is there already.
+    pub(crate) fn open_existing(
+        address: &PostgresAddress,
+        readers: usize,
+    ) -> Result<(Self, Opened), StoreError> {
+        if migrate::is_made(&Pg::open(address)?)? {
+            Self::open(address, readers)
+        } else {
+            Err(StoreError::Missing(address.to_string().into()))
+        }
+    }
+
     fn open_with(
         address: &PostgresAddress,
         readers: usize,
@@ -58,7 +75,7 @@ impl Shared {
             conn.without_deadline()?;
             migrate::migrate(&conn, steps)?
         };
-        let conn = Connection::Postgres(Box::new(Pg::open(address)?));
+        let conn = Connection::Postgres(Box::new(writer(address)?));
         let keys = KeyHasher::new(&secret(&conn)?);
         let place = Place::Postgres(address.clone());
         let reader = Reader::new(place, readers, keys.clone(), Lookup::Table, None);
@@ -82,6 +99,7 @@ impl Shared {
             changes: 0,
             locks,
             alone: false,
+            duplicates: 0,
             activities: Lock::No,
             unknown: None,
             reader,
@@ -93,7 +111,7 @@ impl Shared {
     pub(crate) fn ready(&mut self) -> Result<(), StoreError> {
         if self.conn.as_ref().is_none_or(|conn| !conn.is_usable()) {
             self.conn = None;
-            self.conn = Some(Connection::Postgres(Box::new(Pg::open(&self.address)?)));
+            self.conn = Some(Connection::Postgres(Box::new(writer(&self.address)?)));
         }
         if self.unknown.is_some() {
             self.settle_unknown()?;
@@ -186,14 +204,37 @@ impl Shared {
                 self.node = None;
             }
             self.undo();
-            return Err(error);
+            return Err(self.unless_for_good(error));
         }
         self.commit(last_id)?;
         self.alone = false;
+        self.duplicates = 0;
         Ok(())
     }
 
-    pub(crate) fn rollback(&mut self) {
+    /// A key that another batch has entered is found when the batch is done again. One that is
+    /// refused time after time, and not found, is of a row that makes no sense.
+    fn unless_for_good(&mut self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Again(why) if why.contains(DUPLICATE) => {
+                self.duplicates += 1;
+                if self.duplicates < DUPLICATES_MAX {
+                    StoreError::Again(why)
+                } else {
+                    StoreError::Corrupt(why)
+                }
+            }
+            error => error,
+        }
+    }
+
+    /// Ends a batch that was not saved.
+    pub(crate) fn give_up(&mut self) {
+        self.alone = false;
+        self.rollback();
+    }
+
+    fn rollback(&mut self) {
         let Some(conn) = self.conn.as_ref().filter(|conn| conn.is_usable()) else { return };
         conn.postgres().forget_queued();
         if let Err(error) = conn.execute_batch("ROLLBACK") {
@@ -327,6 +368,17 @@ impl Drop for Shared {
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// A connection for batches. Their statements are the same every time, and found by an index: there
+/// is nothing to be gained by planning them anew.
+fn writer(address: &PostgresAddress) -> Result<Pg, StoreError> {
+    let conn = Pg::open(address)?;
+    match conn.execute_batch("SET plan_cache_mode = force_generic_plan") {
+        // What only speaks as PostgreSQL does may not know it.
+        Err(StoreError::Unavailable(_)) | Ok(()) => Ok(conn),
+        Err(error) => Err(error),
     }
 }
 

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::gateway_story::{sha256, store_photo};
 use super::story::{Story, donate, key, options};
 use crate::sqlite::MIGRATIONS;
-use crate::{Store, StoreError};
+use crate::{Place, Store, StoreError, StoreOptions};
 
 /// What is on disk at this moment, as a crash would leave it.
 fn copy(from: &Path) -> TempDir {
@@ -135,6 +135,21 @@ fn looking_for_a_database_makes_none() {
     drop(store);
     let (_store, opened) = Store::open_existing(&options).unwrap();
     assert_eq!((opened.from_version, opened.version), (newest, newest));
+}
+
+#[test]
+fn looking_for_a_shared_database_fills_none() {
+    let database = huodong_testing::Postgres::shared().database();
+    let place = Place::Postgres(database.url().parse().unwrap());
+    let options = StoreOptions::of(place);
+    assert!(matches!(Store::open_existing(&options), Err(StoreError::Missing(_))));
+    let tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'";
+    assert_eq!(database.psql(tables).trim(), "0");
+    let (store, opened) = Store::open(&options).unwrap();
+    assert_eq!(opened.from_version, 0);
+    drop(store);
+    let (_store, again) = Store::open_existing(&options).unwrap();
+    assert_eq!((again.from_version, again.version), (opened.version, opened.version));
 }
 
 #[test]

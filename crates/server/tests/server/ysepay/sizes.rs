@@ -151,6 +151,11 @@ async fn a_body_in_single_bytes_keeps_no_core_busy() {
 
 /// Begins to send a photo and stops half-way.
 async fn begun(server: &TestApp, partner: &Partner<'_>) -> TcpStream {
+    begun_with(server, partner, MIB / 2).await
+}
+
+/// The same, stopping after so many bytes.
+async fn begun_with(server: &TestApp, partner: &Partner<'_>, bytes: usize) -> TcpStream {
     let (media_type, body) = of_size(partner, MIB).body(Form::Parts);
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let head = format!(
@@ -159,19 +164,21 @@ async fn begun(server: &TestApp, partner: &Partner<'_>) -> TcpStream {
         body.len()
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    stream.write_all(&body[..body.len() / 2]).await.unwrap();
+    stream.write_all(&body[..bytes]).await.unwrap();
     stream
 }
 
 #[tokio::test]
 async fn beyond_so_many_photos_at_once_a_caller_is_told_to_come_again() {
-    let server = sandbox_with(|setup| setup.settings.ysepay.uploads_at_once_max = 2).await;
+    let server = sandbox_with(|setup| setup.settings.ysepay.uploads_at_once_max = 1).await;
     let partner = Partner::of(&server);
+    let places = server.app.upload_places.available_permits();
     let begun = [begun(&server, &partner).await, begun(&server, &partner).await];
-    while server.app.upload_places.available_permits() > 0 {
+    // Each has come half-way, to half a MiB of the two that there is room for.
+    while server.app.upload_places.available_permits() > places / 2 + 1 {
         tokio::task::yield_now().await;
     }
-    let request = of_size(&partner, MIB);
+    let request = of_size(&partner, MIB + MIB / 2);
     let answer = send(&server, &request, Form::Parts).await;
     answer.assert_gateway("99999", "系统异常,请稍后使用相同的参数继续调用");
     // What carries no photo needs no place.
@@ -179,11 +186,27 @@ async fn beyond_so_many_photos_at_once_a_caller_is_told_to_come_again() {
     let without = partner.call(Api::Upload, &super::partner::meta(b"x")).await;
     without.assert_refused("A029998", "参数非法:file 不能为空");
     drop(begun);
-    while server.app.upload_places.available_permits() < 2 {
+    while server.app.upload_places.available_permits() < places {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     partner.send(&request).await.success();
-    assert_eq!(server.app.upload_places.available_permits(), 2);
+    assert_eq!(server.app.upload_places.available_permits(), places);
+}
+
+#[tokio::test]
+async fn uploads_that_send_nothing_keep_nobody_out() {
+    let server = sandbox_with(|setup| setup.settings.ysepay.uploads_at_once_max = 1).await;
+    let partner = Partner::of(&server);
+    let places = server.app.upload_places.available_permits();
+    let mut idle = Vec::new();
+    for _ in 0..12 {
+        idle.push(begun_with(&server, &partner, 40 * 1024).await);
+    }
+    while server.app.upload_places.available_permits() > places - idle.len() {
+        tokio::task::yield_now().await;
+    }
+    partner.send(&of_size(&partner, MIB)).await.success();
+    drop(idle);
 }
 
 #[tokio::test]
