@@ -4,9 +4,8 @@ mod backup;
 mod checkpoint;
 pub(crate) mod connection;
 pub(crate) mod hash_index;
-mod migrate;
+pub(crate) mod migrate;
 
-#[cfg(test)]
 pub(crate) use migrate::MIGRATIONS;
 
 use std::fmt;

@@ -110,10 +110,13 @@ fn take(conn: &Connection, token: [u8; 16], knows: u32) -> Result<Node, StoreErr
          WHERE slot = (SELECT slot FROM nodes WHERE until < {NOW_MS} \
          ORDER BY slot LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING slot, last_id"
     );
+    // Above all that others have given out, so that a business clock that ran ahead of this one, or of
+    // an installation that was copied, is followed.
     let new = format!(
         "INSERT INTO nodes (slot, token, knows, until, last_id) \
          SELECT coalesce(max(slot) + 1, 0), CAST(?1 AS BYTEA), CAST(?2 AS BIGINT), \
-         {NOW_MS} + {LEASE_MS}, 0 FROM nodes HAVING coalesce(max(slot) + 1, 0) < {ID_STEP} \
+         {NOW_MS} + {LEASE_MS}, coalesce(max(last_id) - max(last_id) % {ID_STEP} + {ID_STEP} \
+         + max(slot) + 1, 0) FROM nodes HAVING coalesce(max(slot) + 1, 0) < {ID_STEP} \
          RETURNING slot, last_id"
     );
     for sql in [free, new] {

@@ -8,6 +8,7 @@ use super::address::PostgresAddress;
 use super::connection::Connection as Pg;
 use super::migrate::{self, STEPS, Step};
 use super::node::{ID_STEP, Node, SLOT_TAKEN};
+use crate::copy;
 use crate::errors::{DUPLICATE, corrupt};
 use crate::index::{self, Entered, Index, KEYS, KeyHasher, Lookup};
 use crate::load::{Ahead, Ask, Cache, Loader};
@@ -84,6 +85,11 @@ impl Shared {
         let knows = u32::try_from(steps.len()).expect("steps are written by hand");
         let locks = Locks::of(&conn)?;
         let node = Node::claim(conn.postgres(), knows)?;
+        // With its slot, so that of a node and a copy that begin at once one sees the other.
+        if copy::is_under_way(&conn)? {
+            node.release(conn.postgres())?;
+            return Err(StoreError::HalfCopied);
+        }
         tracing::info!(slot = node.slot, database = %address, "this node has a slot");
         let store = Self {
             address: address.clone(),
