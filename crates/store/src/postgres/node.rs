@@ -2,10 +2,9 @@
 
 use aws_lc_rs::rand;
 
-use super::connection::{Array, Connection, all_or_again, cell};
+use super::connection::{Array, Connection, all_or_again};
 use super::migrate;
 use crate::StoreError;
-use crate::errors::corrupt;
 use crate::sql::{Cell, Expected, Row};
 
 /// How far apart a node's numbers are: each ends in the node's slot.
@@ -89,17 +88,20 @@ impl Node {
         Ok(update.execute(&[self.slot.into(), Cell::Blob(&self.token)])? == 1)
     }
 
-    /// The highest number that is committed for this slot, once nothing of this node is under way
-    /// any more; `None` where another holds the slot by now.
-    pub(super) fn committed(&self, conn: &Connection) -> Result<Option<i64>, StoreError> {
-        let mut select =
-            conn.prepare("SELECT last_id FROM nodes WHERE slot = ?1 AND token = ?2 FOR UPDATE")?;
-        let mut rows = select.query(&[self.slot.into(), Cell::Blob(&self.token)])?;
+    /// The highest number that is committed for this slot; `None` where another holds the slot by now.
+    /// What is under way is waited for. What was sent and has not been read yet, as a network or a busy
+    /// server may hold it back, comes to nothing afterwards: it is another holder's.
+    pub(super) fn committed(&mut self, conn: &Connection) -> Result<Option<i64>, StoreError> {
+        let token = token()?;
+        let mut take_over = conn.prepare(
+            "UPDATE nodes SET token = ?3 WHERE slot = ?1 AND token = ?2 RETURNING last_id",
+        )?;
+        let values = [self.slot.into(), Cell::Blob(&self.token), Cell::Blob(&token)];
+        let mut rows = take_over.query(&values)?;
         let Some(row) = rows.next()? else { return Ok(None) };
-        match cell(row, 0)? {
-            Cell::Int(last_id) => Ok(Some(last_id)),
-            _ => Err(corrupt("a node's last number")),
-        }
+        let last_id = Row::Postgres(row).get(0)?;
+        self.token = token;
+        Ok(Some(last_id))
     }
 }
 

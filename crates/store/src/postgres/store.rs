@@ -341,17 +341,17 @@ impl Shared {
 
     /// Reads what this node has committed.
     fn settle_unknown(&mut self) -> Result<(), StoreError> {
-        let committed = self.node()?.committed(self.conn()?.postgres())?;
-        match (&mut self.node, committed) {
-            (Some(node), Some(last_id)) => node.last_id = last_id,
-            // Another has the slot, and may have written since: it stays unknown.
-            _ => {
-                self.node = None;
-                self.unknown = None;
-                return Err(StoreError::Again("another node has this node's slot".to_owned()));
-            }
-        }
+        let (Some(conn), Some(node)) = (&self.conn, &mut self.node) else {
+            return Err(no_connection());
+        };
+        let committed = node.committed(conn.postgres())?;
         self.unknown = None;
+        let Some(last_id) = committed else {
+            // Another has the slot, and may have written since: it stays unknown.
+            self.node = None;
+            return Err(StoreError::Again("another node has this node's slot".to_owned()));
+        };
+        node.last_id = last_id;
         Ok(())
     }
 
