@@ -9,6 +9,7 @@ mod caller;
 mod config;
 mod content;
 mod controls;
+mod copy;
 mod credentials;
 mod envelope;
 mod failure;
@@ -23,6 +24,7 @@ mod keys;
 mod limits;
 mod listen;
 mod logging;
+mod progress;
 mod reply_signature;
 mod sandbox;
 mod sealing;
@@ -127,6 +129,8 @@ enum Command {
     Backup(backup::Backup),
     /// Make a database out of a backup.
     Restore(backup::Restore),
+    /// Copy an installation to a PostgreSQL database.
+    Copy(copy::Copy),
     /// Measure: a load generator, its yardstick, and a database to measure on.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -182,6 +186,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Audit(audit) => audit.run(),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
+        Command::Copy(copy) => copy.run(),
         Command::Bench(bench) => bench.run(),
     }
 }

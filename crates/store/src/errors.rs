@@ -51,6 +51,10 @@ impl From<tokio_postgres::Error> for StoreError {
             | SqlState::CANNOT_CONNECT_NOW
             | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
             | SqlState::READ_ONLY_SQL_TRANSACTION => Self::Again(text),
+            SqlState::INVALID_TEXT_REPRESENTATION if told.message().contains(AGAIN) => {
+                let (_, why) = told.message().split_once(AGAIN).unwrap_or_default();
+                Self::Again(why.trim_end_matches('"').to_owned())
+            }
             SqlState::CHARACTER_NOT_IN_REPERTOIRE
             | SqlState::UNTRANSLATABLE_CHARACTER
             | SqlState::NOT_NULL_VIOLATION
@@ -62,6 +66,10 @@ impl From<tokio_postgres::Error> for StoreError {
         }
     }
 }
+
+/// Begins what a batch tells of itself where another came between: it is cast to a number, and told
+/// as what is none.
+pub(crate) const AGAIN: &str = "again: ";
 
 /// What PostgreSQL calls a key that stands there already, as it is told in an error.
 pub(crate) const DUPLICATE: &str = "(23505)";

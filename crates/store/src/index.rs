@@ -49,7 +49,7 @@ impl Lookup {
     }
 }
 
-const KEYS: &str = "SELECT hash, value FROM keys";
+pub(crate) const KEYS: &str = "SELECT hash, value FROM keys";
 
 fn table(conn: &Connection, hashes: &[u128], lock: Lock) -> Result<Vec<Option<Value>>, StoreError> {
     let bytes: Vec<_> = hashes.iter().map(|hash| hash.to_be_bytes()).collect();
@@ -59,7 +59,7 @@ fn table(conn: &Connection, hashes: &[u128], lock: Lock) -> Result<Vec<Option<Va
     Ok(hashes.iter().map(|hash| found.get(hash).copied()).collect())
 }
 
-fn entry(row: Row<'_>) -> Result<(u128, Value), StoreError> {
+pub(crate) fn entry(row: Row<'_>) -> Result<(u128, Value), StoreError> {
     let value = Value::read(row.cell(1)?.as_blob()?);
     let value = value.ok_or_else(|| corrupt("a key leads to too many bytes"))?;
     Ok((u128::from_be_bytes(row.get(0)?), value))

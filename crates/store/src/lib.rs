@@ -6,6 +6,7 @@
 //! with one writer, or a PostgreSQL database that several nodes share.
 
 mod columns;
+mod copy;
 mod errors;
 mod index;
 mod load;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+pub use copy::{Copied, CopyError, CopyOptions, CopyStep, copy};
 pub use postgres::{BadAddress, NonceTable, PostgresAddress, waiting_here};
 pub use query::{
     AccountFilter, ActivityFilter, AuditFilter, CallbackFilter, CallbackStatus, CouponFilter,
@@ -99,6 +101,12 @@ pub enum StoreError {
     /// Nodes of an older version run that cannot live with the schema of this one.
     #[error("{0} nodes of an older version are running; stop them before this one starts")]
     OlderNodes(u32),
+    /// It is being copied into, or was when that was broken off.
+    #[error(
+        "an installation is being copied into the database, or that was broken off: let `huodong \
+         copy` finish"
+    )]
+    HalfCopied,
     /// Another process writes to it.
     #[error("the database in {0} is in use by another process")]
     InUse(PathBuf),

@@ -1,5 +1,6 @@
 //! Loading the rows a batch names, and what hangs on them.
 
+mod ahead;
 mod cache;
 mod coupons;
 mod gateway;
@@ -19,6 +20,7 @@ use super::rows;
 use crate::StoreError;
 use crate::sql::{Cell, Connection, Lock, Params, Row, many};
 
+pub(crate) use ahead::{Ahead, Ask};
 pub(crate) use cache::Cache;
 use cache::Kept;
 pub(super) use coupons::{callback, coupon, coupon_behind};
@@ -30,6 +32,8 @@ pub(super) struct Loader<'s> {
     pub(super) index: &'s Lookup,
     /// Whether activities are needed by this batch alone, as stock is taken from them.
     pub(super) activities: Lock,
+    /// What was asked for with the beginning of the transaction.
+    pub(super) ahead: Option<Ahead>,
     /// What was kept from batches before.
     pub(super) cache: Option<&'s mut Cache>,
     pub(super) world: &'s mut World,
@@ -71,7 +75,11 @@ impl Loader<'_> {
 
     /// What keys lead to, with their place among `keys`.
     fn led_to(&self, hashes: &[u128]) -> Result<Vec<(usize, Id)>, StoreError> {
-        let found = self.index.get_many(self.conn, hashes, Lock::No)?;
+        let ahead = self.ahead.as_ref().and_then(|ahead| ahead.lookup(hashes));
+        let found = match ahead {
+            Some(found) => found,
+            None => self.index.get_many(self.conn, hashes, Lock::No)?,
+        };
         let found = found.into_iter().enumerate();
         found.filter_map(|(at, value)| Some((at, value?.to_id()))).map(placed).collect()
     }
@@ -222,15 +230,18 @@ impl Loader<'_> {
 
     /// Accounts are kept from nobody: they are changed by how much they change.
     fn accounts(&mut self, wanted: &BTreeSet<AccountId>) -> Result<(), StoreError> {
-        let keys: Vec<_> = wanted.iter().map(|id| Cell::from(id.0)).collect();
-        let found = self.reference(rows::ACCOUNTS, "id", &keys, rows::account)?;
-        if found.len() < wanted.len() {
-            return Err(corrupt("an account is not there"));
-        }
-        for (_, account) in found {
+        let mut ahead = self.ahead.take().map(|ahead| ahead.accounts).unwrap_or_default();
+        let (had, missing): (Vec<_>, Vec<_>) =
+            wanted.iter().map(|id| (id, ahead.remove(&id.0))).partition(|(_, had)| had.is_some());
+        let keys: Vec<_> = missing.iter().map(|(id, _)| Cell::from(id.0)).collect();
+        let read = self.reference(rows::ACCOUNTS, "id", &keys, rows::account)?;
+        let read = read.into_iter().map(|(_, account)| account);
+        let mut count = 0;
+        for account in had.into_iter().filter_map(|(_, account)| account).chain(read) {
+            count += 1;
             self.world.accounts.loaded(account.id, account);
         }
-        Ok(())
+        if count < wanted.len() { Err(corrupt("an account is not there")) } else { Ok(()) }
     }
 
     /// Rows that are only read, or changed by one batch at a time.

@@ -12,7 +12,8 @@ mod store;
 
 pub use address::{BadAddress, PostgresAddress};
 pub use connection::waiting_here;
-pub(crate) use connection::{Array, Connection, Rows, Statement, cell};
+pub(crate) use connection::{Array, Connection, Rows, Statement, all_or_again, cell};
+pub(crate) use migrate::migrate_to_newest;
 pub(crate) use node::{ID_STEP, NOW_MS};
 pub use nonces::NonceTable;
 pub(crate) use store::Shared;

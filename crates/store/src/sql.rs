@@ -12,9 +12,8 @@ use rusqlite::types::ValueRef;
 pub(crate) use bulk::{Expected, Lock, delete, insert, many, put, update};
 pub(crate) use cell::{Cell, Column, Params};
 
-use crate::StoreError;
 use crate::errors::corrupt;
-use crate::postgres;
+use crate::{Place, StoreError, postgres, sqlite};
 
 /// A connection to a database.
 pub(crate) enum Connection {
@@ -23,6 +22,16 @@ pub(crate) enum Connection {
 }
 
 impl Connection {
+    /// A further connection: of an embedded database, one that only reads.
+    pub(crate) fn open(place: &Place) -> Result<Self, StoreError> {
+        Ok(match place {
+            Place::Directory(directory) => Self::Sqlite(sqlite::connection::reader(directory)?),
+            Place::Postgres(address) => {
+                Self::Postgres(Box::new(postgres::Connection::open(address)?))
+            }
+        })
+    }
+
     /// SQLite's own, for what only the embedded store does.
     pub(crate) fn sqlite(&self) -> &rusqlite::Connection {
         match self {

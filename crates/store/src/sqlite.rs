@@ -4,9 +4,8 @@ mod backup;
 mod checkpoint;
 pub(crate) mod connection;
 pub(crate) mod hash_index;
-mod migrate;
+pub(crate) mod migrate;
 
-#[cfg(test)]
 pub(crate) use migrate::MIGRATIONS;
 
 use std::fmt;
@@ -141,7 +140,8 @@ impl Embedded {
         let loaded = self.begin().and_then(|()| {
             let index = &Lookup::Hash(self.index.lookup().clone());
             let (conn, keys) = (&self.conn, &self.keys);
-            Loader { conn, keys, index, activities: Lock::No, cache: None, world }.load(wanted)
+            Loader { conn, keys, index, activities: Lock::No, ahead: None, cache: None, world }
+                .load(wanted)
         });
         if loaded.is_err() {
             self.rollback();

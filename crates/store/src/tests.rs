@@ -8,6 +8,7 @@ mod backups;
 mod callbacks;
 mod connections;
 mod contention;
+mod copying;
 mod coupon_damage;
 mod coupons;
 mod crash;

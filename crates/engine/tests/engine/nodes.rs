@@ -272,7 +272,8 @@ async fn two_nodes_deliver_each_callback_once() {
     shared.clock.advance(seconds(1));
     receiver.has_received(CALLBACKS).await;
     let (settled, also) = tokio::join!(one.engine.run_due(), other.engine.run_due());
-    (settled.unwrap(), also.unwrap());
+    settled.unwrap();
+    also.unwrap();
     one.engine.stop().await;
     other.engine.stop().await;
 

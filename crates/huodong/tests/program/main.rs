@@ -6,6 +6,7 @@
 mod backup;
 mod callback_crash;
 mod cli;
+mod copy;
 mod coupons;
 mod crash;
 mod failure;

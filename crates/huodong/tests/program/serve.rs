@@ -21,7 +21,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    fn start(data: &Path, key: &str, arguments: &[&str]) -> Self {
+    pub(crate) fn start(data: &Path, key: &str, arguments: &[&str]) -> Self {
         Self::start_with(data, key, arguments, &[])
     }
 

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{JoinAll, join, join_all, join3};
 use tokio::runtime::Runtime;
 use tokio_postgres::error::{DbError, Severity};
 use tokio_postgres::types::private::BytesMut;
@@ -15,7 +15,7 @@ use tokio_postgres::{Client, Row, SimpleQueryMessage};
 
 use super::address::PostgresAddress;
 use crate::StoreError;
-use crate::errors::corrupt;
+use crate::errors::{AGAIN, corrupt};
 use crate::sql::{Cell, Expected};
 
 /// Rows read at once of a question that gives many.
@@ -135,14 +135,32 @@ impl Connection {
     /// Statements without parameters, and the numbers in the one row that they give.
     pub(crate) fn numbers(&self, sql: &str) -> Result<Vec<i64>, StoreError> {
         self.flush()?;
-        let told = self.wait(self.client.simple_query(sql))?;
-        let row = told.iter().find_map(|told| match told {
-            SimpleQueryMessage::Row(row) => Some(row),
-            _ => None,
-        });
-        let row = row.ok_or_else(|| corrupt("a row is missing"))?;
-        let numbers = (0..row.len()).map(|at| row.get(at)?.parse().ok());
-        numbers.collect::<Option<_>>().ok_or_else(|| corrupt("a number is missing"))
+        numbers_in(&self.wait(self.client.simple_query(sql))?)
+    }
+
+    /// The same, with the rows of two questions about lists of keys, asked together.
+    #[allow(clippy::type_complexity, reason = "three answers to three questions")]
+    pub(crate) fn numbers_and_many(
+        &self,
+        sql: &str,
+        first: &(String, &[Cell<'_>]),
+        second: &(String, &[Cell<'_>]),
+    ) -> Result<(Vec<i64>, Vec<Row>, Vec<Row>), StoreError> {
+        self.flush()?;
+        let statements = (self.prepared(&dialect(&first.0))?, self.prepared(&dialect(&second.0))?);
+        let keys: [&[&(dyn ToSql + Sync)]; 2] = [&[&first.1], &[&second.1]];
+        let client = &self.client;
+        let asked = (
+            client.simple_query(sql),
+            client.query(&statements.0, keys[0]),
+            client.query(&statements.1, keys[1]),
+        );
+        // Whatever fails, what was asked is answered, so that the next question gets its own answer.
+        let (numbers, first, second) = self.wait(async {
+            let (numbers, first, second) = join3(asked.0, asked.1, asked.2).await;
+            Ok((numbers?, first?, second?))
+        })?;
+        Ok((numbers_in(&numbers)?, first, second))
     }
 
     pub(crate) fn prepare(&self, sql: &str) -> Result<Statement<'_>, StoreError> {
@@ -228,13 +246,28 @@ impl Connection {
         if queued.is_empty() {
             return Ok(());
         }
-        let values: Vec<Vec<&(dyn ToSql + Sync)>> =
-            queued.iter().map(|queued| queued.values.iter().map(Array::as_sql).collect()).collect();
-        let sent = queued.iter().zip(&values);
-        let sent = sent.map(|(queued, values)| self.client.execute(&queued.statement, values));
-        let changed = self.wait(try_join_all(sent))?;
+        let values = values_of(&queued);
+        let sent = send(&self.client, &queued, &values);
+        let changed = self.wait(async { sent.await.into_iter().collect::<Result<Vec<_>, _>>() })?;
         queued.iter().zip(changed).try_for_each(|(queued, changed)| {
             queued.expected.check(usize::try_from(changed).unwrap_or(usize::MAX))
+        })
+    }
+
+    /// Sends what is queued and commits with it, without waiting in between.
+    pub(crate) fn commit(&self) -> Result<(), StoreError> {
+        // What must be looked at first is.
+        if self.queued.borrow().iter().any(|queued| !matches!(queued.expected, Expected::Any)) {
+            self.flush()?;
+        }
+        let queued = std::mem::take(&mut *self.queued.borrow_mut());
+        let values = values_of(&queued);
+        let sent = send(&self.client, &queued, &values);
+        // A commit after what has failed takes everything back.
+        let commit = self.client.batch_execute("COMMIT");
+        self.wait(async {
+            let (sent, committed) = join(sent, commit).await;
+            sent.into_iter().collect::<Result<Vec<_>, _>>().and(committed)
         })
     }
 
@@ -274,6 +307,16 @@ impl Connection {
         let known = types.get(&*name).map(Arc::clone);
         known.ok_or_else(|| corrupt(format!("the database has no column {name}")))
     }
+}
+
+fn numbers_in(told: &[SimpleQueryMessage]) -> Result<Vec<i64>, StoreError> {
+    let row = told.iter().find_map(|told| match told {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let row = row.ok_or_else(|| corrupt("a row is missing"))?;
+    let numbers = (0..row.len()).map(|at| row.get(at)?.parse().ok());
+    numbers.collect::<Option<_>>().ok_or_else(|| corrupt("a number is missing"))
 }
 
 /// Whether it is the last that a session says. Its end may not be here yet.
@@ -316,11 +359,36 @@ impl Drop for Connection {
     }
 }
 
+/// A change that fails, and the batch with it, where it finds fewer rows than `expected`, an
+/// expression: the commit is sent with it, so it cannot be looked at first. `why` is told in the error;
+/// see [`AGAIN`].
+pub(crate) fn all_or_again(change: &str, expected: &str, why: &str) -> String {
+    format!(
+        "WITH changed AS ({change} RETURNING 1) SELECT CAST(CASE WHEN count(*) >= {expected} \
+         THEN '1' ELSE '{AGAIN}{}' END AS BIGINT) FROM changed",
+        why.replace('\'', "''")
+    )
+}
+
 /// A change that waits to be sent.
 struct Queued {
     statement: tokio_postgres::Statement,
     values: Vec<Array>,
     expected: Expected,
+}
+
+/// All of it, one after the other without waiting in between.
+fn send<'q>(
+    client: &'q Client,
+    queued: &'q [Queued],
+    values: &'q [Vec<&'q (dyn ToSql + Sync)>],
+) -> JoinAll<impl Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'q> {
+    let each = queued.iter().zip(values);
+    join_all(each.map(|(queued, values)| client.execute(&queued.statement, values)))
+}
+
+fn values_of(queued: &[Queued]) -> Vec<Vec<&(dyn ToSql + Sync)>> {
+    queued.iter().map(|queued| queued.values.iter().map(Array::as_sql).collect()).collect()
 }
 
 /// A column of many rows.

@@ -24,6 +24,11 @@ pub(super) const STEPS: &[Step] =
 /// refused.
 const TRIES: u32 = 5;
 
+/// Brings a database to this version.
+pub(crate) fn migrate_to_newest(conn: &Connection) -> Result<Opened, StoreError> {
+    migrate(conn, STEPS)
+}
+
 /// Brings a database to the newest of `steps`, all in one transaction. One node at a time.
 pub(super) fn migrate(conn: &Connection, steps: &[Step]) -> Result<Opened, StoreError> {
     let known = u32::try_from(steps.len()).expect("steps are written by hand");

@@ -2,10 +2,9 @@
 
 use aws_lc_rs::rand;
 
-use super::connection::{Array, Connection, cell};
+use super::connection::{Array, Connection, all_or_again};
 use super::migrate;
 use crate::StoreError;
-use crate::errors::corrupt;
 use crate::sql::{Cell, Expected, Row};
 
 /// How far apart a node's numbers are: each ends in the node's slot.
@@ -60,7 +59,7 @@ impl Node {
     /// Writes the highest number given out, with the batch that it is part of, and holds on to the
     /// slot. Where another holds the slot by now, the batch fails with [`SLOT_TAKEN`].
     pub(super) fn fence(&self, conn: &Connection, last_id: i64) -> Result<(), StoreError> {
-        let sql = format!(
+        let update = format!(
             "UPDATE nodes SET last_id = v.last_id, until = {NOW_MS} + {LEASE_MS} \
              FROM unnest(CAST($1 AS BIGINT[]), CAST($2 AS BYTEA[]), CAST($3 AS BIGINT[])) \
              AS v (slot, token, last_id) WHERE nodes.slot = v.slot AND nodes.token = v.token"
@@ -70,7 +69,7 @@ impl Node {
             Array::Blobs(vec![Some(self.token.to_vec())]),
             Array::Ints(vec![Some(last_id)]),
         ];
-        conn.queue(&sql, values, Expected::Again(1, SLOT_TAKEN))
+        conn.queue(&all_or_again(&update, "1", SLOT_TAKEN), values, Expected::Any)
     }
 
     /// Holds on to the slot; false where another holds it by now.
@@ -89,17 +88,20 @@ impl Node {
         Ok(update.execute(&[self.slot.into(), Cell::Blob(&self.token)])? == 1)
     }
 
-    /// The highest number that is committed for this slot, once nothing of this node is under way
-    /// any more; `None` where another holds the slot by now.
-    pub(super) fn committed(&self, conn: &Connection) -> Result<Option<i64>, StoreError> {
-        let mut select =
-            conn.prepare("SELECT last_id FROM nodes WHERE slot = ?1 AND token = ?2 FOR UPDATE")?;
-        let mut rows = select.query(&[self.slot.into(), Cell::Blob(&self.token)])?;
+    /// The highest number that is committed for this slot; `None` where another holds the slot by now.
+    /// What is under way is waited for. What was sent and has not been read yet, as a network or a busy
+    /// server may hold it back, comes to nothing afterwards: it is another holder's.
+    pub(super) fn committed(&mut self, conn: &Connection) -> Result<Option<i64>, StoreError> {
+        let token = token()?;
+        let mut take_over = conn.prepare(
+            "UPDATE nodes SET token = ?3 WHERE slot = ?1 AND token = ?2 RETURNING last_id",
+        )?;
+        let values = [self.slot.into(), Cell::Blob(&self.token), Cell::Blob(&token)];
+        let mut rows = take_over.query(&values)?;
         let Some(row) = rows.next()? else { return Ok(None) };
-        match cell(row, 0)? {
-            Cell::Int(last_id) => Ok(Some(last_id)),
-            _ => Err(corrupt("a node's last number")),
-        }
+        let last_id = Row::Postgres(row).get(0)?;
+        self.token = token;
+        Ok(Some(last_id))
     }
 }
 
@@ -110,10 +112,13 @@ fn take(conn: &Connection, token: [u8; 16], knows: u32) -> Result<Node, StoreErr
          WHERE slot = (SELECT slot FROM nodes WHERE until < {NOW_MS} \
          ORDER BY slot LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING slot, last_id"
     );
+    // Above all that others have given out, so that a business clock that ran ahead of this one, or of
+    // an installation that was copied, is followed.
     let new = format!(
         "INSERT INTO nodes (slot, token, knows, until, last_id) \
          SELECT coalesce(max(slot) + 1, 0), CAST(?1 AS BYTEA), CAST(?2 AS BIGINT), \
-         {NOW_MS} + {LEASE_MS}, 0 FROM nodes HAVING coalesce(max(slot) + 1, 0) < {ID_STEP} \
+         {NOW_MS} + {LEASE_MS}, coalesce(max(last_id) - max(last_id) % {ID_STEP} + {ID_STEP} \
+         + max(slot) + 1, 0) FROM nodes HAVING coalesce(max(slot) + 1, 0) < {ID_STEP} \
          RETURNING slot, last_id"
     );
     for sql in [free, new] {

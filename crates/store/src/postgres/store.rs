@@ -8,13 +8,15 @@ use super::address::PostgresAddress;
 use super::connection::Connection as Pg;
 use super::migrate::{self, STEPS, Step};
 use super::node::{ID_STEP, Node, SLOT_TAKEN};
+use crate::copy;
 use crate::errors::{DUPLICATE, corrupt};
-use crate::index::{Entered, Index, KeyHasher, Lookup};
-use crate::load::{Cache, Loader};
+use crate::index::{self, Entered, Index, KEYS, KeyHasher, Lookup};
+use crate::load::{Ahead, Ask, Cache, Loader};
 use crate::numbers::Numbers;
 use crate::reader::Reader;
+use crate::rows;
 use crate::save::{Saver, WIPE};
-use crate::sql::{Connection, Lock};
+use crate::sql::{Cell, Connection, Lock, Row};
 use crate::{Opened, Place, StoreError};
 
 /// How many batches in a row may be refused for a key that stands there already.
@@ -83,6 +85,11 @@ impl Shared {
         let knows = u32::try_from(steps.len()).expect("steps are written by hand");
         let locks = Locks::of(&conn)?;
         let node = Node::claim(conn.postgres(), knows)?;
+        // With its slot, so that of a node and a copy that begin at once one sees the other.
+        if copy::is_under_way(&conn)? {
+            node.release(conn.postgres())?;
+            return Err(StoreError::HalfCopied);
+        }
         tracing::info!(slot = node.slot, database = %address, "this node has a slot");
         let store = Self {
             address: address.clone(),
@@ -163,7 +170,15 @@ impl Shared {
         wanted: &Wanted<'_>,
         world: &mut World,
     ) -> Result<(), StoreError> {
-        let changes = self.begin(self.alone)?;
+        let (changes, ahead) = if self.alone {
+            (self.begin(true)?, None)
+        } else {
+            let ask = Ask::of(wanted, &self.cache, &self.keys);
+            let (changes, ahead) = self.begin_asking(&ask)?;
+            (changes, Some(ahead))
+        };
+        // What was asked for by what is not so any more is asked for again.
+        let ahead = ahead.filter(|_| changes == self.changes);
         if self.alone || changes != self.changes {
             self.cache = Cache::default();
             self.numbers.clear();
@@ -179,6 +194,7 @@ impl Shared {
             keys: &self.keys,
             index: &Lookup::Table,
             activities: self.activities,
+            ahead,
             cache: (!self.alone).then_some(&mut self.cache),
             world,
         }
@@ -195,6 +211,28 @@ impl Shared {
         numbers.first().copied().ok_or_else(|| corrupt("an installation without its number"))
     }
 
+    /// The same, beside others, with what is asked for at once.
+    fn begin_asking(&self, ask: &Ask) -> Result<(i64, Ahead), StoreError> {
+        let conn = self.conn()?.postgres();
+        let hashes: Vec<_> = ask.hashes.iter().map(|hash| hash.to_be_bytes()).collect();
+        let hashes: Vec<_> = hashes.iter().map(Cell::from).collect();
+        let accounts: Vec<_> = ask.accounts.iter().copied().map(Cell::from).collect();
+        let keys = (format!("{KEYS} WHERE hash = ANY(?1)"), hashes.as_slice());
+        let balances = (format!("{} WHERE id = ANY(?1)", rows::ACCOUNTS), accounts.as_slice());
+        let (numbers, keys, balances) =
+            conn.numbers_and_many(self.locks.beside, &keys, &balances)?;
+        let changes = numbers.first().copied();
+        let changes = changes.ok_or_else(|| corrupt("an installation without its number"))?;
+        let keys = keys.iter().map(|row| index::entry(Row::Postgres(row)));
+        let accounts = balances.iter().map(|row| rows::account(Row::Postgres(row)));
+        let ahead = Ahead {
+            asked: ask.hashes.iter().copied().collect(),
+            keys: keys.collect::<Result<_, _>>()?,
+            accounts: accounts.collect::<Result<_, _>>()?,
+        };
+        Ok((changes, ahead))
+    }
+
     pub(crate) fn save(&mut self, world: &World) -> Result<(), StoreError> {
         if !self.alone && changes_what_nodes_keep(world, self.activities) {
             self.rollback();
@@ -203,15 +241,11 @@ impl Shared {
         }
         // It rises with each batch, so that it tells whether a batch was committed.
         let last_id = (world.next_id() - ID_STEP).max(self.last_id() + ID_STEP);
-        let written = self.write(world, last_id).and_then(|()| self.conn()?.postgres().flush());
-        if let Err(error) = written {
-            if matches!(&error, StoreError::Again(why) if why == SLOT_TAKEN) {
-                self.node = None;
-            }
+        if let Err(error) = self.write(world, last_id) {
             self.undo();
             return Err(self.unless_for_good(error));
         }
-        self.commit(last_id)?;
+        self.commit(last_id).map_err(|error| self.unless_for_good(error))?;
         self.alone = false;
         self.duplicates = 0;
         Ok(())
@@ -221,6 +255,10 @@ impl Shared {
     /// refused time after time, and not found, is of a row that makes no sense.
     fn unless_for_good(&mut self, error: StoreError) -> StoreError {
         match error {
+            StoreError::Again(why) if why == SLOT_TAKEN => {
+                self.node = None;
+                StoreError::Again(why)
+            }
             StoreError::Again(why) if why.contains(DUPLICATE) => {
                 self.duplicates += 1;
                 if self.duplicates < DUPLICATES_MAX {
@@ -266,7 +304,7 @@ impl Shared {
 
     fn commit(&mut self, last_id: i64) -> Result<(), StoreError> {
         let conn = self.conn()?;
-        let committed = conn.execute_batch("COMMIT");
+        let committed = conn.postgres().commit();
         let answered = conn.is_usable();
         match committed {
             Ok(()) => {
@@ -303,17 +341,17 @@ impl Shared {
 
     /// Reads what this node has committed.
     fn settle_unknown(&mut self) -> Result<(), StoreError> {
-        let committed = self.node()?.committed(self.conn()?.postgres())?;
-        match (&mut self.node, committed) {
-            (Some(node), Some(last_id)) => node.last_id = last_id,
-            // Another has the slot, and may have written since: it stays unknown.
-            _ => {
-                self.node = None;
-                self.unknown = None;
-                return Err(StoreError::Again("another node has this node's slot".to_owned()));
-            }
-        }
+        let (Some(conn), Some(node)) = (&self.conn, &mut self.node) else {
+            return Err(no_connection());
+        };
+        let committed = node.committed(conn.postgres())?;
         self.unknown = None;
+        let Some(last_id) = committed else {
+            // Another has the slot, and may have written since: it stays unknown.
+            self.node = None;
+            return Err(StoreError::Again("another node has this node's slot".to_owned()));
+        };
+        node.last_id = last_id;
         Ok(())
     }
 

@@ -40,10 +40,16 @@ impl Reader {
         let mut indexed = false;
         if let Some(Id(order)) = filter.order {
             indexed = true;
-            let step = conn.id_step();
+            // Orders that were copied into a shared database are followed by their transfer as here,
+            // those placed in it by the next number of their node.
+            let (placing, later) = if conn.is_postgres() {
+                ("id IN (CAST(? AS BIGINT) + 1, CAST(? AS BIGINT) + 256)", "NOT IN (1, 256)")
+            } else {
+                ("id = ? + 1", "> 1")
+            };
             let condition = format!(
-                "id IN (SELECT id FROM transfers WHERE id = CAST(? AS BIGINT) + {step} AND order_id = ? \
-                 UNION ALL SELECT id FROM transfers WHERE id - order_id > {step} AND order_id = ?)"
+                "id IN (SELECT id FROM transfers WHERE {placing} AND order_id = ? \
+                 UNION ALL SELECT id FROM transfers WHERE id - order_id {later} AND order_id = ?)"
             );
             list.filter(&condition, Some(order));
         }

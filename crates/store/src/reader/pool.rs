@@ -5,7 +5,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 use crate::sql::Connection;
-use crate::{Place, StoreError, postgres, sqlite};
+use crate::{Place, StoreError};
 
 /// How long a question waits for a connection.
 const WAIT_MAX: Duration = Duration::from_secs(10);
@@ -89,14 +89,7 @@ impl Pool {
 
     /// A connection outside the pool.
     pub(super) fn connect(&self) -> Result<Connection, StoreError> {
-        Ok(match &self.place {
-            Place::Directory(directory) => {
-                Connection::Sqlite(sqlite::connection::reader(directory)?)
-            }
-            Place::Postgres(address) => {
-                Connection::Postgres(Box::new(postgres::Connection::open(address)?))
-            }
-        })
+        Connection::open(&self.place)
     }
 }
 

@@ -5,7 +5,7 @@ use huodong_campaign::{AccountId, World};
 use super::super::columns::Coded;
 use super::{Saver, parted};
 use crate::StoreError;
-use crate::postgres::Array;
+use crate::postgres::{Array, all_or_again};
 use crate::sql::{Connection, Expected, insert, update};
 
 impl Saver<'_> {
@@ -56,12 +56,13 @@ impl Saver<'_> {
             vec![ids.clone()],
             Expected::Any,
         )?;
-        conn.queue(
+        let covered = all_or_again(
             "UPDATE accounts SET balance = balance + v.moved \
              FROM unnest(CAST($1 AS BIGINT[]), CAST($2 AS BIGINT[])) AS v (id, moved) \
              WHERE accounts.id = v.id AND (balance + v.moved >= 0 OR accounts.id = 1)",
-            vec![ids, amounts],
-            Expected::Again(moved.len(), "an account has less than it had"),
-        )
+            "array_length($1, 1)",
+            "an account has less than it had",
+        );
+        conn.queue(&covered, vec![ids, amounts], Expected::Any)
     }
 }

@@ -102,8 +102,6 @@ pub(crate) enum Expected {
     Any,
     /// So many; where there are fewer, what was read a moment ago is gone.
     Gone(usize, &'static str),
-    /// So many; where there are fewer, another node came between.
-    Again(usize, &'static str),
 }
 
 impl Expected {
@@ -111,9 +109,6 @@ impl Expected {
         match self {
             Self::Gone(expected, what) if changed < expected => {
                 Err(corrupt(format!("{what} that was changed is not there")))
-            }
-            Self::Again(expected, why) if changed < expected => {
-                Err(StoreError::Again(why.to_owned()))
             }
             _ => Ok(()),
         }

@@ -27,7 +27,7 @@ pub(super) fn database(directory: &Path) -> PathBuf {
     directory.join("huodong.db")
 }
 
-pub(super) fn exists(directory: &Path) -> bool {
+pub(crate) fn exists(directory: &Path) -> bool {
     database(directory).is_file()
 }
 
@@ -45,7 +45,7 @@ pub(super) fn make_directory(directory: &Path) -> Result<(), StoreError> {
 }
 
 /// Keeps other processes out as long as the file is held.
-pub(super) fn lock(directory: &Path) -> Result<File, StoreError> {
+pub(crate) fn lock(directory: &Path) -> Result<File, StoreError> {
     let path = directory.join("huodong.lock");
     let failed = |error: std::io::Error| {
         StoreError::Unavailable(format!("{} cannot be locked: {error}", path.display()))

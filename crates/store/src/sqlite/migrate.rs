@@ -21,7 +21,7 @@ fn number(migrations: &[&str]) -> u32 {
 }
 
 /// The schema version of a database; 0 is an empty one.
-pub(super) fn version(conn: &Connection) -> Result<u32, StoreError> {
+pub(crate) fn version(conn: &Connection) -> Result<u32, StoreError> {
     Ok(conn.query_row("PRAGMA user_version", (), |row| row.get(0))?)
 }
 

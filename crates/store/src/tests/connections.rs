@@ -42,6 +42,12 @@ fn by_proxy() -> (Story, Proxy) {
     (Story { store, now, options, directory, database }, proxy)
 }
 
+/// What the one node that has a slot writes under.
+fn token(story: &Story) -> String {
+    let database = story.shared_database();
+    database.psql("SELECT token FROM nodes WHERE until > 0")
+}
+
 /// One try of a donation.
 fn donate_once(story: &mut Story, code: &str) -> Result<Donated, StoreError> {
     story.store.ready()?;
@@ -78,11 +84,14 @@ fn a_commit_that_nobody_heard_of_has_happened() {
 fn a_commit_that_never_came_has_not_happened() {
     let (mut story, proxy) = by_proxy();
     donate_once(&mut story, "before").unwrap();
+    let before = token(&story);
     proxy.cut_before_commit();
     let lost = donate_once(&mut story, "lost").unwrap_err();
     assert!(matches!(lost, StoreError::CommitUnknown(_)), "{lost}");
     proxy.restore();
     assert!(!donate_once(&mut story, "lost").unwrap().repeated);
+    // Should the first one arrive after all, it is not this node's any more.
+    assert_ne!(token(&story), before);
     assert_eq!(story.store.reader().verify().unwrap().violations, [] as [&str; 0]);
 }
 

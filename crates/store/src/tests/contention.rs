@@ -225,8 +225,7 @@ fn work(options: &StoreOptions, about: &About, node: u64) -> (Vec<Told>, u64) {
     if node % 2 == 1 {
         rest.reverse();
     }
-    rest.chunks(7).for_each(|commands| carry_out(commands));
-    drop(carry_out);
+    rest.chunks(7).for_each(carry_out);
     (told, repeated)
 }
 

@@ -37,7 +37,7 @@ impl Story {
         story.coupons_of("few", fixed(10), until, Settlement::Instant, None, 1);
     }
 
-    fn institution(&mut self, appid: &str) -> Institution {
+    pub(super) fn institution(&mut self, appid: &str) -> Institution {
         self.run(CreateInstitution {
             appid: Some(InstitutionId::from(appid)),
             org_id: "org-1".into(),

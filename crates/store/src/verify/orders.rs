@@ -68,14 +68,18 @@ pub(super) struct Later<'r> {
 }
 
 impl<'r> Later<'r> {
-    /// Those of coupons, or with `NOT` of all other orders.
+    /// Those of coupons, or with `NOT` of all other orders: all that [`placing_transfer`] did not find.
+    /// What was copied into a shared database has the numbers it had, so there the transfer that placed
+    /// an order may be among them.
     pub(super) fn select(conn: &Connection, not: &str) -> String {
+        let later = conn.either(
+            "INDEXED BY transfers_after_order WHERE id - order_id > 1",
+            "WHERE id - order_id <> 256",
+        );
         format!(
-            "{} INDEXED BY transfers_after_order WHERE id - order_id > {} \
-             AND {not} EXISTS (SELECT 1 FROM coupons c WHERE c.id = order_id) \
+            "{} {later} AND {not} EXISTS (SELECT 1 FROM coupons c WHERE c.id = order_id) \
              ORDER BY order_id, id",
             rows::TRANSFERS,
-            conn.id_step()
         )
     }
 
@@ -96,7 +100,7 @@ impl<'r> Later<'r> {
         Ok(())
     }
 
-    /// Moves those of this order to `to`; those of orders before it belong to none there is.
+    /// Moves those of this order to `to`, in order; those of orders before it belong to none there is.
     pub(super) fn take(
         &mut self,
         order: Id,
@@ -112,6 +116,7 @@ impl<'r> Later<'r> {
             }
             self.advance()?;
         }
+        to.sort_by_key(|transfer| transfer.id);
         Ok(())
     }
 }

@@ -31,7 +31,7 @@ async fn a_standby_that_takes_over_has_all_that_was_answered() {
         load.goes_on().await;
         let on = stopped.elapsed();
         tokio::time::sleep(Duration::from_millis(500)).await;
-        let gap = load.end(&Behind::Promoted(&cluster)).await.longest_gap;
+        let gap = load.end(&Behind::Promoted(&cluster)).await;
         println!(
             "callers were refused for {gap:?}: the standby was promoted from {told:?} to \
              {promoted:?} after the stop, and every node served by {on:?}"

@@ -126,8 +126,8 @@ impl Load {
     }
 
     /// Ends the load and sees that all that was answered is there, once; what was not is asked for
-    /// again. Every node must answer.
-    pub(super) async fn end(mut self, behind: &Behind<'_>) -> Outcome {
+    /// again. Every node must answer. Tells how long nobody was told of a success.
+    pub(super) async fn end(mut self, behind: &Behind<'_>) -> Duration {
         self.shared.stop.store(true, Ordering::SeqCst);
         while let Some(ended) = self.tasks.join_next().await {
             ended.unwrap();
@@ -166,23 +166,14 @@ impl Load {
             assert!(self.site.receiver.seen(trade_no) > 0, "{trade_no} was not told");
         }
         let Book { refusals, slowest, longest_gap, .. } = book;
-        let outcome = Outcome { donations: sent.0, coupons: sent.1, in_doubt, longest_gap };
         println!(
             "{} donations, {} coupons, {in_doubt} in doubt at the end, slowest answer {slowest:?}, \
              longest without a success {longest_gap:?}, refusals {refusals:?}",
             sent.0, sent.1
         );
         assert!(sent.0 > 100, "the load never got through");
-        outcome
+        longest_gap
     }
-}
-
-/// What a load came to.
-pub(super) struct Outcome {
-    pub(super) donations: usize,
-    pub(super) coupons: usize,
-    pub(super) in_doubt: usize,
-    pub(super) longest_gap: Duration,
 }
 
 impl Shared {
@@ -226,6 +217,9 @@ async fn donate_on(shared: Arc<Shared>, mut dice: Dice) {
         // Now and then an order of before: its first answer is its only one.
         let newest = shared.next.load(Ordering::SeqCst);
         let again = newest > 0 && dice.below(8) == 0;
+        if again {
+            look(&shared, &mut dice, newest).await;
+        }
         let k = if again { dice.below(newest) } else { shared.next.fetch_add(1, Ordering::SeqCst) };
         shared.book.lock().unwrap().donations.entry(k).or_default();
         while !shared.is_over() && !donate(&shared, &mut dice, k).await {
@@ -262,6 +256,27 @@ async fn donate(shared: &Shared, dice: &mut Dice, k: u64) -> bool {
         first => *first = Some(answer["data"].clone()),
     }
     true
+}
+
+/// Asks a node about an order of before that stands.
+async fn look(shared: &Shared, dice: &mut Dice, newest: u64) {
+    let (door, k) = (shared.door(dice), dice.below(newest));
+    let answered = shared.book.lock().unwrap().donations.get(&k).cloned().flatten();
+    let Some(answered) = answered else { return };
+    let query = json!({
+        "activity_no": answered["activity_no"], "project_no": answered["project_no"],
+        "third_uid": answered["third_uid"], "bid": door.caller.bid, "reward_transcode": key(k),
+    });
+    match door.caller.call(Api::RewardDonateQuery, &query).await {
+        Ok(found) if code(&found) == 0 => same_order_in_any_order(&answered, &found["data"]),
+        Ok(found) => {
+            assert_eq!(code(&found), 32_240_046, "{found}");
+            shared.refused("32240046".to_owned());
+        }
+        Err(error) => {
+            assert!(door.may_be_gone.load(Ordering::SeqCst), "a node broke off: {error:?}");
+        }
+    }
 }
 
 async fn issue_on(site: Arc<Site>, shared: Arc<Shared>, mut dice: Dice) {
@@ -317,11 +332,15 @@ fn order(caller: &Caller, k: u64) -> Value {
         "project_no": "224328",
         "third_uid": format!("user_{}", k % 7),
         "reward": 1000,
-        "reward_transcode": format!("failure-{k}"),
+        "reward_transcode": key(k),
         "reward_time": "2026-11-21 12:00:00",
         "money": 1 + k % 100,
         "bid": caller.bid,
     })
+}
+
+fn key(k: u64) -> String {
+    format!("failure-{k}")
 }
 
 /// Equal, but that a placed order may have settled since.

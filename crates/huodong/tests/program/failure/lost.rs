@@ -16,7 +16,7 @@ use super::{dice, is_long, rounds};
 const HELD: usize = 12;
 
 /// Longer than a transaction may stand still.
-const STANDS_STILL: Duration = Duration::from_secs(2);
+const STANDS_STILL: Duration = Duration::from_secs(4);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_node_held_is_taken_over() {

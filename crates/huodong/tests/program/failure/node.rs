@@ -11,8 +11,8 @@ use crate::support::huodong;
 
 /// How long a caller waits, in milliseconds.
 const DEADLINE_MS: &str = "2000";
-/// How long an attempt at a callback may take: longer than it takes to start two nodes.
-pub(super) const CALLBACK_MS: u64 = 25_000;
+/// How long an attempt at a callback may take: longer than it takes to start two nodes anywhere.
+pub(super) const CALLBACK_MS: u64 = 60_000;
 
 /// A node; killed when dropped.
 pub(super) struct Node {
@@ -39,8 +39,9 @@ impl Node {
         }
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut lines =
-            lines.map(|line| -> Value { serde_json::from_str(&line.unwrap()).unwrap() });
+        // What it says as it fails is for people, and no JSON.
+        let read = |line: String| serde_json::from_str(&line).unwrap_or(Value::String(line));
+        let mut lines = lines.map(move |line| read(line.unwrap()));
         let mut first = Vec::new();
         let address = loop {
             let line = lines.next().unwrap_or_else(|| panic!("it has ended: {first:?}"));
@@ -59,11 +60,6 @@ impl Node {
     /// The slots it has had, in order.
     pub(super) fn slots(&self) -> Vec<i64> {
         self.said.lock().unwrap().iter().filter_map(|line| line["slot"].as_i64()).collect()
-    }
-
-    /// Whether it has said so.
-    pub(super) fn has_said(&self, message: &str) -> bool {
-        self.said.lock().unwrap().iter().any(|line| line["message"] == message)
     }
 
     /// The most memory it ever held, in MiB.
@@ -103,9 +99,9 @@ impl Node {
 impl Drop for Node {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            for line in self.said.lock().unwrap().iter().rev().take(30).rev() {
-                println!("{}: {line}", self.base_url);
-            }
+            let said = self.said.lock().unwrap();
+            let worth = said.iter().filter(|line| line["message"] != "answered");
+            worth.for_each(|line| println!("{}: {line}", self.base_url));
         }
         // A child that has ended cannot be killed any more; that is all that can go wrong.
         let _ = self.child.kill();

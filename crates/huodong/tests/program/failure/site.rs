@@ -13,7 +13,7 @@ use super::receiver::Receiver;
 use crate::support::{Caller, PATIENCE, Sandbox, succeed};
 
 /// How long a statement may take, so that what stopped in the middle is not waited for for long.
-const STATEMENT_MS: &str = "statement_timeout_ms=1500";
+const STATEMENT_MS: &str = "statement_timeout_ms=3000";
 
 /// How long a lease is beyond what an attempt may take.
 const LEASE_MS_LESS_CALLBACK: u64 = 30_000;

@@ -159,9 +159,9 @@ CREATE TABLE transfers (
     order_id     BIGINT,
     at           BIGINT NOT NULL
 );
--- The transfer that places an order bears the number after the order's; only later ones need
--- finding.
-CREATE INDEX transfers_after_order ON transfers (order_id, id) WHERE id - order_id > 256;
+-- The transfer that places an order bears its node's number after the order's, or where both were
+-- copied from an embedded store, the very next; only others need finding.
+CREATE INDEX transfers_after_order ON transfers (order_id, id) WHERE id - order_id NOT IN (1, 256);
 -- Reasons 4 and 5, hold and pay, are the orders' own: too many to index, and never to or from an
 -- organization or the outside.
 CREATE INDEX transfers_rare_from ON transfers (from_account, id) WHERE reason NOT IN (4, 5);
