@@ -110,7 +110,17 @@ impl Writer {
         let mut messages = Vec::with_capacity(self.batch_max);
         let mut jobs = Vec::with_capacity(self.batch_max);
         let mut keep = false;
+        let mut linger = Duration::ZERO;
         while queue.blocking_recv_many(&mut messages, self.batch_max) > 0 {
+            if !linger.is_zero() {
+                std::thread::sleep(linger);
+                while messages.len() < self.batch_max
+                    && let Ok(message) = queue.try_recv()
+                {
+                    messages.push(message);
+                }
+            }
+            let (begun, together) = (monotonic(), messages.len());
             let mut bytes = 0;
             for message in messages.drain(..) {
                 match message {
@@ -138,6 +148,7 @@ impl Writer {
             if self.batch(&mut jobs).is_break() {
                 return;
             }
+            linger = self.linger(begun.elapsed(), together);
             if std::mem::take(&mut keep)
                 && let Err(error) = self.store.keep()
             {
@@ -146,6 +157,17 @@ impl Writer {
                     return;
                 }
             }
+        }
+    }
+
+    /// How long the next batch waits for those who were answered just now and call again. A batch
+    /// in a shared database costs by the trip more than by the command: without this, callers fall
+    /// into two halves that wait for each other's batches.
+    fn linger(&self, took: Duration, together: usize) -> Duration {
+        if self.store.is_shared() && together > 1 {
+            (took / LINGER_PART).min(LINGER_MAX)
+        } else {
+            Duration::ZERO
         }
     }
 
@@ -307,6 +329,11 @@ fn is_final(error: &StoreError) -> bool {
 const NUMBERING_BEGINS_MS: i64 = 1_577_836_800_000;
 /// How many low bits of a row's number count within one millisecond.
 const COUNT_BITS: u32 = 20;
+
+/// Of the time that the last batch took, so much is waited for more to come.
+const LINGER_PART: u32 = 6;
+/// And no longer than this.
+const LINGER_MAX: Duration = Duration::from_millis(2);
 
 /// How long is waited before each further try of a batch. The first is often one that asks for
 /// nothing but to be done again.

@@ -146,6 +146,7 @@ pub fn copy(options: &CopyOptions, mut told: impl FnMut(CopyStep)) -> Result<Cop
     })?;
     told(CopyStep::Checking);
     target.finish(&source.identity).map_err(CopyError::Target)?;
+    target.analyze().map_err(CopyError::Target)?;
     let copied = check::check(&source, &target, &tables, keys)?;
     target.release().map_err(CopyError::Target)?;
     Ok(copied)

@@ -51,6 +51,11 @@ impl Store {
         }
     }
 
+    /// True for a database that other nodes may share.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.0, Kind::Shared(_))
+    }
+
     /// Makes sure that a batch can be begun: that there is a connection, and numbers to give out.
     pub fn ready(&mut self) -> Result<(), StoreError> {
         match &mut self.0 {

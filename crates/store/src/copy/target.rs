@@ -49,23 +49,31 @@ impl Target {
             under_way = false;
         }
         if under_way {
-            let known = self.source().map_err(CopyError::Target)?;
-            return match known {
-                known if known == *source => Ok(()),
-                known if known.hash_secret == source.hash_secret => Err(CopyError::Changed),
-                _ => Err(CopyError::OtherSource),
-            };
+            match self.source().map_err(CopyError::Target)? {
+                known if known == *source => {}
+                known if known.hash_secret == source.hash_secret => {
+                    return Err(CopyError::Changed);
+                }
+                _ => return Err(CopyError::OtherSource),
+            }
+        } else {
+            self.expect_empty()?;
+            self.transaction(|| self.mark(source)).map_err(CopyError::Target)?;
+            self.expect_no_nodes()?;
         }
-        self.expect_empty()?;
-        self.transaction(|| self.mark(source)).map_err(CopyError::Target)?;
-        // Only now, so that of a node and a copy that begin at once one sees the other.
+        self.prepare(source).map_err(CopyError::Target)
+    }
+
+    /// Only once it is marked, so that of a node and a copy that begin at once one sees the other.
+    fn expect_no_nodes(&self) -> Result<(), CopyError> {
         let live = format!("SELECT count(*) FROM nodes WHERE until >= {NOW_MS}");
         let live = self.conn.query_row(&live, (), |row| row.get(0)).map_err(CopyError::Target)?;
-        if live > 0 {
-            self.discard().map_err(CopyError::Target)?;
-            return Err(CopyError::Nodes(live));
+        if live == 0 {
+            return Ok(());
         }
-        Ok(())
+        // It is the node's: nothing else has been changed.
+        self.release().map_err(CopyError::Target)?;
+        Err(CopyError::Nodes(live))
     }
 
     fn expect_empty(&self) -> Result<(), CopyError> {
@@ -87,17 +95,27 @@ impl Target {
             "CREATE TABLE copy_progress (name TEXT PRIMARY KEY, copied BIGINT NOT NULL, \
              until BIGINT NOT NULL); \
              CREATE TABLE copy_source (one BIGINT PRIMARY KEY CHECK (one = 1), \
-             hash_secret BYTEA NOT NULL, epoch BIGINT NOT NULL, last_id BIGINT NOT NULL); \
-             DELETE FROM accounts WHERE id = 1; \
-             DELETE FROM installation",
+             hash_secret BYTEA NOT NULL, epoch BIGINT NOT NULL, last_id BIGINT NOT NULL)",
         )?;
         let insert = "INSERT INTO copy_source (one, hash_secret, epoch, last_id) \
             VALUES (1, ?1, ?2, ?3)";
         let Identity { hash_secret, epoch, last_id } = source;
         self.conn.prepare(insert)?.execute((hash_secret, *epoch, *last_id))?;
-        let insert = "INSERT INTO installation (one, hash_secret, changes) VALUES (1, ?1, 1)";
-        self.conn.prepare(insert)?.execute([hash_secret])?;
         Ok(())
+    }
+
+    /// Before the first row: what makes an empty database an installation is the source's, too.
+    fn prepare(&self, source: &Identity) -> Result<(), StoreError> {
+        if !self.progress()?.is_empty() {
+            return Ok(());
+        }
+        self.transaction(|| {
+            self.conn
+                .execute_batch("DELETE FROM accounts WHERE id = 1; DELETE FROM installation")?;
+            let insert = "INSERT INTO installation (one, hash_secret, changes) VALUES (1, ?1, 1)";
+            self.conn.prepare(insert)?.execute([&source.hash_secret])?;
+            Ok(())
+        })
     }
 
     fn source(&self) -> Result<Identity, StoreError> {
@@ -169,6 +187,12 @@ impl Target {
         })
     }
 
+    /// What questions are planned by: rows that were written at once are not counted yet.
+    pub(super) fn analyze(&self) -> Result<(), StoreError> {
+        let mut tables = TABLES.iter().map(|(table, _)| *table).chain([KEYS]);
+        tables.try_for_each(|table| self.conn.execute_batch(&format!("ANALYZE {table}")))
+    }
+
     /// What nodes go on from: numbers above all that were copied.
     pub(super) fn finish(&self, source: &Identity) -> Result<(), StoreError> {
         // The first node to come takes slot 0; later slots begin above it.
@@ -189,7 +213,7 @@ impl Target {
         })
     }
 
-    /// The copy is sound: nodes may start.
+    /// Nodes may start.
     pub(super) fn release(&self) -> Result<(), StoreError> {
         self.transaction(|| {
             self.conn.execute_batch("DROP TABLE copy_progress; DROP TABLE copy_source")

@@ -223,10 +223,14 @@ fn a_target_that_is_somebody_elses_is_refused() {
         to: database.url().parse().unwrap(),
         anew: false,
     };
+    let secret = "SELECT hash_secret FROM installation";
     let (node, _) = Store::open(&to).unwrap();
+    let before = database.psql(secret);
     let refused = copy(&options, |_| {});
     assert!(matches!(refused, Err(CopyError::Nodes(1))), "{refused:?}");
+    assert_eq!(database.psql(secret), before, "the node's keys are hashed under it");
     drop(node);
+    drop(Store::open(&to).unwrap());
 
     // Tables without an installation are no hindrance; one without a server is.
     copy(&options, |_| {}).unwrap();
