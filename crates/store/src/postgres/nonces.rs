@@ -64,9 +64,10 @@ impl NonceTable {
     /// do so at once remove different ones.
     pub fn remove_stale(&mut self) -> Result<bool, StoreError> {
         let conn = self.conn()?;
+        // As a question of its own the time is asked for once, and so an index can be gone by.
         let mut delete = conn.prepare(&format!(
             "DELETE FROM nonces WHERE hash = ANY(ARRAY(SELECT hash FROM nonces \
-             WHERE until < {NOW_MS} ORDER BY until LIMIT {} FOR UPDATE SKIP LOCKED))",
+             WHERE until < (SELECT {NOW_MS}) ORDER BY until LIMIT {} FOR UPDATE SKIP LOCKED))",
             Self::REMOVED_AT_ONCE
         ))?;
         Ok(delete.execute(&[])? == Self::REMOVED_AT_ONCE)
