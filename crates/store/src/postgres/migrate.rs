@@ -20,10 +20,6 @@ pub(super) struct Step {
 pub(super) const STEPS: &[Step] =
     &[Step { sql: include_str!("migrations/0001_begin.sql"), needs: 1 }];
 
-/// How often it is tried to make the table of versions: of two nodes that make it at once, one is
-/// refused.
-const TRIES: u32 = 5;
-
 /// Brings a database to this version.
 pub(crate) fn migrate_to_newest(conn: &Connection) -> Result<Opened, StoreError> {
     migrate(conn, STEPS)
@@ -32,12 +28,11 @@ pub(crate) fn migrate_to_newest(conn: &Connection) -> Result<Opened, StoreError>
 /// Brings a database to the newest of `steps`, all in one transaction. One node at a time.
 pub(super) fn migrate(conn: &Connection, steps: &[Step]) -> Result<Opened, StoreError> {
     let known = u32::try_from(steps.len()).expect("steps are written by hand");
-    let mut tried = 1;
-    while let Err(error) = make_versions(conn) {
-        if tried == TRIES || !matches!(error, StoreError::Again(_)) {
+    if let Err(error) = make_versions(conn) {
+        // Of nodes that make it at once all but one are refused, with one code or another, once it is there.
+        if !conn.is_usable() || !has_table(conn, "migrations")? {
             return Err(error);
         }
-        tried += 1;
     }
     conn.execute_batch("BEGIN")?;
     let migrated = with_lock(conn, steps, known);
@@ -50,13 +45,18 @@ pub(super) fn migrate(conn: &Connection, steps: &[Step]) -> Result<Opened, Store
 
 /// Whether there is anything to open.
 pub(super) fn is_made(conn: &Connection) -> Result<bool, StoreError> {
-    let mut select = conn.prepare(
-        "SELECT 1 FROM information_schema.tables \
-         WHERE table_schema = current_schema() AND table_name = 'installation'",
-    )?;
-    Ok(select.query(&[])?.next()?.is_some())
+    has_table(conn, "installation")
 }
 
+fn has_table(conn: &Connection, name: &str) -> Result<bool, StoreError> {
+    let mut select = conn.prepare(
+        "SELECT 1 FROM information_schema.tables \
+         WHERE table_schema = current_schema() AND CAST(table_name AS TEXT) = ?1",
+    )?;
+    Ok(select.query(&[Cell::from(name)])?.next()?.is_some())
+}
+
+/// The table of versions, and the row that whoever migrates locks: both or neither.
 fn make_versions(conn: &Connection) -> Result<(), StoreError> {
     conn.execute_batch(
         "CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY, needs BIGINT NOT NULL); \
