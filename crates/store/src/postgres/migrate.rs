@@ -17,8 +17,10 @@ pub(super) struct Step {
 }
 
 /// The schema's history.
-pub(super) const STEPS: &[Step] =
-    &[Step { sql: include_str!("migrations/0001_begin.sql"), needs: 1 }];
+pub(super) const STEPS: &[Step] = &[
+    Step { sql: include_str!("migrations/0001_begin.sql"), needs: 1 },
+    Step { sql: include_str!("migrations/0002_archived.sql"), needs: 1 },
+];
 
 /// Brings a database to this version.
 pub(crate) fn migrate_to_newest(conn: &Connection) -> Result<Opened, StoreError> {
