@@ -287,19 +287,19 @@ fn what_is_not_archived_is_told() {
     assert!(exit == 2 && message.contains("must lie 30 days back or more"), "{message}");
     let (exit, message) = archive(&["--before", "yesterday", "--dry-run"]);
     assert!(exit == 2 && message.contains("must be a day like 2026-01-01"), "{message}");
-    let (exit, message) = archive(&["--before", "2026-01-01"]);
+    let (exit, message) = archive(&["--before", "2020-01-01"]);
     assert!(exit == 2 && message.contains("--to"), "{message}");
-    let (exit, message) = archive(&["--before", "2026-01-01", "--what", "orders", "--dry-run"]);
+    let (exit, message) = archive(&["--before", "2020-01-01", "--what", "orders", "--dry-run"]);
     assert!(exit == 2 && message.contains("attempts, audit"), "{message}");
-    let (exit, message) = archive(&["--before", "2026-01-01", "--dry-run"]);
+    let (exit, message) = archive(&["--before", "2020-01-01", "--dry-run"]);
     assert!(exit == 1 && message.contains("there is no database in"), "{message}");
 
     succeed(&["migrate", "--data", data]);
     let sandbox = Sandbox::start_with(Some(Path::new(data)), &[]);
-    let (exit, message) = archive(&["--before", "2026-01-01", "--dry-run"]);
+    let (exit, message) = archive(&["--before", "2020-01-01", "--dry-run"]);
     assert!(exit == 1 && message.contains("in use by another process"), "{message}");
     assert_eq!(sandbox.terminate(), Some(0));
     // Where nothing can be written nothing is deleted; here there is nothing anyway.
-    let told = succeed(&["archive", "--data", data, "--before", "2026-01-01", "--to", "/dev/null"]);
+    let told = succeed(&["archive", "--data", data, "--before", "2020-01-01", "--to", "/dev/null"]);
     assert!(told.contains("nothing to archive"), "{told}");
 }

@@ -73,7 +73,13 @@ fn archive_attempts(store: &mut Store, before: Timestamp) -> Vec<Attempts> {
     let mut pieces = Vec::new();
     loop {
         let mut seen = Vec::new();
-        let Some(rows) = archive.piece(|rows| Ok(seen = attempts_in(rows))).unwrap() else {
+        let Some(rows) = archive
+            .piece(|rows| {
+                seen = attempts_in(rows);
+                Ok(())
+            })
+            .unwrap()
+        else {
             return pieces;
         };
         assert_eq!(rows, seen.iter().map(|(_, numbers)| numbers.len() as u64).sum::<u64>());
@@ -175,7 +181,12 @@ fn what_was_not_written_stays_and_comes_again() {
     let refused = archive.piece(|_| Err(full())).unwrap_err();
     assert!(matches!(refused, ArchiveError::Unwritten(_)), "{refused}");
     let mut seen = Vec::new();
-    archive.piece(|rows| Ok(seen = attempts_in(rows))).unwrap();
+    archive
+        .piece(|rows| {
+            seen = attempts_in(rows);
+            Ok(())
+        })
+        .unwrap();
     assert_eq!(seen, [(told.delivered, vec![1])]);
     let refused = archive.piece(|_| Err(full())).unwrap_err();
     assert!(matches!(refused, ArchiveError::Unwritten(_)), "{refused}");
@@ -285,12 +296,12 @@ fn of_two_that_archive_at_once_one_gets_each_row() {
     let (mut other, _) = Store::open(&story.options).unwrap();
     let (mut first, _) = Store::open(&story.options).unwrap();
     let (seen, others) = thread::scope(|scope| {
-        let (mut seen, mut second) = (Vec::new(), None);
+        let (mut seen, mut second, other) = (Vec::new(), None, &mut other);
         let mut archive = first.archive(Archivable::Attempts, before);
         archive
             .piece(|rows| {
                 seen = attempts_in(rows);
-                let archiving = scope.spawn(|| archive_attempts(&mut other, before));
+                let archiving = scope.spawn(move || archive_attempts(other, before));
                 blocked(&story, &archiving);
                 second = Some(archiving);
                 Ok(())
@@ -313,7 +324,12 @@ fn who_has_lost_its_slot_archives_nothing_until_it_has_another() {
     let refused = archive.piece(|_| panic!("it has no slot")).unwrap_err();
     assert!(matches!(refused, ArchiveError::Store(StoreError::Again(_))), "{refused}");
     let mut seen = Vec::new();
-    archive.piece(|rows| Ok(seen = attempts_in(rows))).unwrap();
+    archive
+        .piece(|rows| {
+            seen = attempts_in(rows);
+            Ok(())
+        })
+        .unwrap();
     assert_eq!(seen, [(told.delivered, vec![1])]);
     sound(&story);
 }
