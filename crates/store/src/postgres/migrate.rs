@@ -20,6 +20,15 @@ pub(super) struct Step {
 pub(super) const STEPS: &[Step] =
     &[Step { sql: include_str!("migrations/0001_begin.sql"), needs: 1 }];
 
+/// The schema version that this program makes.
+pub(super) fn newest() -> u32 {
+    number(STEPS)
+}
+
+fn number(steps: &[Step]) -> u32 {
+    u32::try_from(steps.len()).expect("steps are written by hand")
+}
+
 /// Brings a database to this version.
 pub(crate) fn migrate_to_newest(conn: &Connection) -> Result<Opened, StoreError> {
     migrate(conn, STEPS)
@@ -27,9 +36,10 @@ pub(crate) fn migrate_to_newest(conn: &Connection) -> Result<Opened, StoreError>
 
 /// Brings a database to the newest of `steps`, all in one transaction. One node at a time.
 pub(super) fn migrate(conn: &Connection, steps: &[Step]) -> Result<Opened, StoreError> {
-    let known = u32::try_from(steps.len()).expect("steps are written by hand");
+    let known = number(steps);
     if let Err(error) = make_versions(conn) {
-        // Of nodes that make it at once all but one are refused, with one code or another, once it is there.
+        // Of nodes that make it at once all but one are refused, with one code or another, once it
+        // is there.
         if !conn.is_usable() || !has_table(conn, "migrations")? {
             return Err(error);
         }
@@ -38,14 +48,16 @@ pub(super) fn migrate(conn: &Connection, steps: &[Step]) -> Result<Opened, Store
     let migrated = with_lock(conn, steps, known);
     match &migrated {
         Ok(_) => conn.execute_batch("COMMIT")?,
-        Err(_) => conn.execute_batch("ROLLBACK")?,
+        Err(_) if conn.is_usable() => conn.execute_batch("ROLLBACK")?,
+        Err(_) => {}
     }
     migrated
 }
 
-/// Whether there is anything to open.
-pub(super) fn is_made(conn: &Connection) -> Result<bool, StoreError> {
-    has_table(conn, "installation")
+/// The version of the installation that is there, if there is one.
+pub(super) fn version(conn: &Connection) -> Result<Option<u32>, StoreError> {
+    let made = has_table(conn, "installation")?;
+    made.then(|| one_number(conn, "SELECT max(version) FROM migrations")).transpose()
 }
 
 fn has_table(conn: &Connection, name: &str) -> Result<bool, StoreError> {
