@@ -1,6 +1,8 @@
 //! Schema versions. A step that an older program can live with is taken while such programs run; one
 //! that it cannot is taken when none does any more.
 
+use std::time::Duration;
+
 use super::connection::{Connection, cell};
 use super::node::NOW_MS;
 use crate::errors::corrupt;
@@ -19,6 +21,14 @@ pub(super) struct Step {
 /// The schema's history.
 pub(super) const STEPS: &[Step] =
     &[Step { sql: include_str!("migrations/0001_begin.sql"), needs: 1 }];
+
+/// How long a step waits for those who read what it changes, a backup perhaps: all that write wait
+/// behind it meanwhile …
+const WAITS: &str = "SET LOCAL lock_timeout = '2s'";
+/// … how long they have their turn before it is tried again …
+const PAUSE: Duration = Duration::from_secs(2);
+/// … and how often it is.
+const TRIES: u32 = 150;
 
 /// The schema version that this program makes.
 pub(super) fn newest() -> u32 {
@@ -44,14 +54,24 @@ pub(super) fn migrate(conn: &Connection, steps: &[Step]) -> Result<Opened, Store
             return Err(error);
         }
     }
-    conn.execute_batch("BEGIN")?;
-    let migrated = with_lock(conn, steps, known);
-    match &migrated {
-        Ok(_) => conn.execute_batch("COMMIT")?,
-        Err(_) if conn.is_usable() => conn.execute_batch("ROLLBACK")?,
-        Err(_) => {}
+    let mut tries = 1;
+    loop {
+        conn.execute_batch("BEGIN")?;
+        let migrated = with_lock(conn, steps, known);
+        match &migrated {
+            Ok(_) => conn.execute_batch("COMMIT")?,
+            Err(_) if conn.is_usable() => conn.execute_batch("ROLLBACK")?,
+            Err(_) => {}
+        }
+        match migrated {
+            Err(StoreError::Again(why)) if conn.is_usable() && tries < TRIES => {
+                tracing::warn!(why, "a step of the schema waits for others");
+                tries += 1;
+                std::thread::sleep(PAUSE);
+            }
+            migrated => return migrated,
+        }
     }
-    migrated
 }
 
 /// The version of the installation that is there, if there is one.
@@ -78,6 +98,7 @@ fn make_versions(conn: &Connection) -> Result<(), StoreError> {
 
 fn with_lock(conn: &Connection, steps: &[Step], known: u32) -> Result<Opened, StoreError> {
     one_number(conn, "SELECT version FROM migrations WHERE version = 0 FOR UPDATE")?;
+    conn.execute_batch(WAITS)?;
     let from_version = one_number(conn, "SELECT max(version) FROM migrations")?;
     let needs = one_number(conn, "SELECT max(needs) FROM migrations")?;
     if needs > known {
