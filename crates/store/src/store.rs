@@ -32,7 +32,8 @@ impl Store {
         Self::open_as(options, Embedded::open, Shared::open)
     }
 
-    /// Opens a database that is there; [`StoreError::Missing`] where there is none.
+    /// Opens a database that is there, and leaves its version as it is: [`StoreError::Missing`] where
+    /// there is none, [`StoreError::Older`] where it would have to be migrated.
     pub fn open_existing(options: &StoreOptions) -> Result<(Self, Opened), StoreError> {
         Self::open_as(options, Embedded::open_existing, Shared::open_existing)
     }
@@ -132,6 +133,7 @@ impl Store {
         let mut wanted = Wanted::default();
         command.wants(&mut wanted);
         self.load(&wanted, &mut world)?;
+        world.set_time(now);
         world.number_from(self.first_id(first_id_at(now)));
         let decided = command.decide(&mut world);
         match decided {

@@ -3,6 +3,7 @@ use std::thread;
 use huodong_campaign::{Command, CreateOrganization, Wanted, World};
 use huodong_testing::{Database, Postgres};
 
+use super::super::connection::Connection;
 use super::{STEPS, Step};
 use crate::postgres::{ID_STEP, PostgresAddress, Shared};
 use crate::{Opened, StoreError};
@@ -130,4 +131,27 @@ fn a_node_that_starts_while_the_schema_changes_waits_for_it() {
         assert!(matches!(refused, StoreError::Newer { .. }), "{refused}");
         newer.join().unwrap().unwrap();
     });
+}
+
+#[test]
+fn a_step_that_has_to_wait_keeps_nobody_from_writing_for_long() {
+    let database = database();
+    let (mut older, _) = open(&database, &[]).unwrap();
+    let reads = Connection::open(&database.url().parse().unwrap()).unwrap();
+    reads.execute_batch("BEGIN; LOCK TABLE organizations IN ACCESS SHARE MODE").unwrap();
+    let adds = next("ALTER TABLE organizations ADD COLUMN note TEXT", true);
+    thread::scope(|scope| {
+        let newer = scope.spawn(|| open(&database, &[adds]).map(drop));
+        let waits = "SELECT count(*) > 0 FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
+                     WHERE NOT granted AND mode = 'AccessExclusiveLock' \
+                     AND d.datname = current_database()";
+        while database.psql(waits) != "t" {
+            assert!(!newer.is_finished(), "it did not wait");
+        }
+        write(&mut older, "meanwhile").unwrap();
+        assert!(!newer.is_finished());
+        reads.execute_batch("COMMIT").unwrap();
+        newer.join().unwrap().unwrap();
+    });
+    write(&mut older, "afterwards").unwrap();
 }
