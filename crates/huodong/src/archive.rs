@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use huodong_campaign::{Actor, Archivable, BeginArchive, Command, EndArchive, Operated, SHANGHAI};
+use huodong_campaign::{Archivable, BeginArchive, Command, EndArchive, Operated, SHANGHAI};
 use huodong_engine::Clock;
 use huodong_server::operator::archive::{attempt_line, audit_line};
 use huodong_store::{ArchiveError, ArchiveExtent, ArchivedRows, Store, StoreError};
