@@ -156,7 +156,7 @@ fn an_archived_callback_that_is_sent_again_numbers_its_attempts_on() {
     story.attempt(told.exhausted, AttemptOutcome::Broken);
     assert_eq!(numbers(&story, told.exhausted), [11]);
     sound(&story);
-    story.advance(5);
+    story.advance(6);
     story.attempt(told.exhausted, AttemptOutcome::Acknowledged);
     let at_end = callback(&story, told.exhausted);
     assert_eq!((at_end.attempts, at_end.archived), (12, 10));
