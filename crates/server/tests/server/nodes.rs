@@ -219,3 +219,38 @@ async fn a_rate_is_each_nodes_own() {
     // The first call at each passes, whatever the other has let in.
     assert_eq!((code(&one).await, code(&other).await), (0, 0));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_store_takes_no_writes_is_not_ready_until_it_does() {
+    let one = TestApp::sharing(Setup::default()).await;
+    let database = shared_database(&one.directory);
+    let ready = async || {
+        let answer = one.http.get(one.url("/readyz")).send().await.unwrap();
+        answer.status().as_u16()
+    };
+    assert_eq!(ready().await, 200);
+    // Whoever writes waits, as for a standby that is away.
+    let holds = "DO $$ BEGIN LOCK TABLE nodes IN EXCLUSIVE MODE; \
+                 WHILE to_regclass('released') IS NULL LOOP PERFORM pg_sleep(0.05); END LOOP; \
+                 END $$";
+    let holder = std::thread::spawn(move || database.psql(holds));
+    eventually("it is not ready", async || ready().await == 503).await;
+    shared_database(&one.directory).psql("CREATE TABLE released ()");
+    eventually("it is ready", async || ready().await == 200).await;
+    holder.join().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_that_start_together_make_one_platform_key_of_each_kind() {
+    let (one, other) = two().await;
+    let ensure = huodong_server::ensure_platform_keys;
+    let (made, also) = tokio::join!(ensure(&one.app), ensure(&other.app));
+    made.unwrap();
+    also.unwrap();
+    let keys = "SELECT count(*), count(DISTINCT purpose) FROM platform_keys";
+    assert_eq!(shared_database(&one.directory).psql(keys), "4|4");
+    for purpose in [KeyPurpose::Reply, KeyPurpose::Notify] {
+        let [one, other] = [&one, &other].map(|node| node.app.platform.signer(purpose).unwrap());
+        assert_eq!(one.certificate.pem(), other.certificate.pem());
+    }
+}
