@@ -2,9 +2,19 @@
 
 use std::process::{Output, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use huodong_testing::{Cluster, program};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
 
 fn psql(url: &str, sql: &str) -> Output {
     let mut psql = program("psql");
@@ -39,12 +49,15 @@ fn a_commit_waits_for_the_standby() {
     psql.args(["-X", "-q", "-d", &url, "-c", "INSERT INTO a VALUES (1)"]).stderr(Stdio::null());
     let mut waiting = psql.spawn().expect("psql starts");
     let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
-    while cluster.primary().psql("postgres", waits) != "1" {
+    eventually("the commit waits", || {
         assert!(waiting.try_wait().expect("it can be asked").is_none(), "it was answered");
-        thread::sleep(Duration::from_millis(10));
-    }
+        cluster.primary().psql("postgres", waits) == "1"
+    });
     cluster.standby().start_again();
     cluster.wait_until_synchronous();
     assert!(waiting.wait().expect("psql ends").success());
-    assert_eq!(cluster.standby().psql("huodong", "SELECT n FROM a"), "1");
+    // It is in the standby's log by now; whoever reads there sees it a moment later.
+    eventually("the standby shows it", || {
+        cluster.standby().psql("huodong", "SELECT n FROM a") == "1"
+    });
 }
