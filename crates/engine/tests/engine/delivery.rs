@@ -82,10 +82,8 @@ async fn ten_attempts_at_the_printed_times_and_not_before_however_they_fail() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_attempts_at_the_printed_times_when_no_answer_comes_in_time() {
-    let kinds = vec![
-        (Reply::Drip, AttemptOutcome::TimedOut),
-        (Reply::WhenLetGo, AttemptOutcome::TimedOut),
-    ];
+    let kinds =
+        vec![(Reply::Drip, AttemptOutcome::TimedOut), (Reply::WhenLetGo, AttemptOutcome::TimedOut)];
     is_attempted_ten_times(Duration::from_millis(300), kinds, false).await;
 }
 
@@ -116,11 +114,8 @@ async fn what_is_acknowledged_is_not_sent_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_failure_is_told_apart() {
-    let options = DeliveryOptions {
-        answer_bytes_max: 2_000,
-        answer_bytes_kept: 10,
-        ..to_this_machine()
-    };
+    let options =
+        DeliveryOptions { answer_bytes_max: 2_000, answer_bytes_kept: 10, ..to_this_machine() };
     let scene = Scene::delivering(options).await;
     let elsewhere = Receiver::that(&scene.clock, Reply::Ack).await;
     let table = [

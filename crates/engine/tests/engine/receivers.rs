@@ -27,12 +27,11 @@ async fn a_dead_and_a_slow_receiver_delay_nobody_else() {
     let dead = Receiver::that(&scene.clock, Reply::WhenLetGo).await;
     // However long the others take, it is not done before them: it answers some, and no more.
     let asked = AtomicUsize::new(0);
-    let slow = Receiver::scripted(&scene.clock, move |_| {
-        match asked.fetch_add(1, Ordering::Relaxed) {
+    let slow =
+        Receiver::scripted(&scene.clock, move |_| match asked.fetch_add(1, Ordering::Relaxed) {
             0..20 => Reply::After(Duration::from_millis(10)),
             _ => Reply::WhenLetGo,
-        }
-    });
+        });
     let slow = slow.await;
     let healthy = Receiver::that(&scene.clock, Reply::Ack).await;
     scene.issue_many(0..500, &dead.url()).await;

@@ -301,7 +301,7 @@ async fn a_call_whose_deadline_passes_is_told_to_retry() {
 async fn a_query_whose_deadline_passes_is_told_to_retry_in_the_words_of_queries() {
     let deadline = Duration::from_millis(200);
     let app = TestApp::with_settings(|settings| settings.deadline = deadline).await;
-    let placed = app.call(Api::RewardToDonate, &donation()).await.success();
+    let placed = app.call_until_in_time(Api::RewardToDonate, &donation()).await.success();
     let engine = &app.app.engine;
     let (began, mut has_begun) = tokio::sync::mpsc::unbounded_channel();
     let mut holding = Vec::new();
@@ -320,7 +320,7 @@ async fn a_query_whose_deadline_passes_is_told_to_retry_in_the_words_of_queries(
     let answer = app.call(Api::RewardDonateQuery, &query(&placed)).await;
     answer.assert_refused(32_240_046, "支付查单失败,需要重试");
     drop(holding);
-    app.call(Api::RewardDonateQuery, &query(&placed)).await.success();
+    app.call_until_in_time(Api::RewardDonateQuery, &query(&placed)).await.success();
 }
 
 #[tokio::test]

@@ -1,4 +1,7 @@
+use std::io::Write as _;
+use std::process::{Child, Stdio};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use huodong_campaign::{Command, CreateOrganization, Wanted, World};
 use huodong_testing::{Database, Postgres};
@@ -11,6 +14,9 @@ use crate::{Opened, StoreError};
 const ADDS: &str = "ALTER TABLE flowers ADD COLUMN note TEXT";
 /// What it cannot.
 const TAKES_AWAY: &str = "ALTER TABLE audit DROP COLUMN detail";
+
+/// How long anything may take before a test gives up. Far more than it takes.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn database() -> Database {
     Postgres::shared().database()
@@ -118,16 +124,64 @@ fn a_node_that_slept_while_the_schema_left_it_behind_writes_no_more() {
 fn a_node_that_starts_while_the_schema_changes_waits_for_it() {
     let database = database();
     drop(open(&database, &[]).unwrap());
-    let slow = "SELECT pg_sleep(1); ALTER TABLE audit DROP COLUMN detail";
+    let slow = "SELECT pg_advisory_xact_lock(1); ALTER TABLE audit DROP COLUMN detail";
     thread::scope(|scope| {
+        let held = Held::by_us(&database);
         let newer = scope.spawn(|| open(&database, &[next(slow, false)]).map(drop));
-        let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' \
-                      AND datname = current_database()";
-        while database.psql(sleeps) != "1" {
-            assert!(!newer.is_finished(), "it was not seen while it changed the schema");
-        }
-        let refused = open(&database, &[]).unwrap_err();
-        assert!(matches!(refused, StoreError::Newer { .. }), "{refused}");
+        until(
+            &database,
+            "1",
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory'",
+        );
+        let older = scope.spawn(|| open(&database, &[]).map(drop));
+        // One for the lock, and one for whom that keeps.
+        until(
+            &database,
+            "2",
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'",
+        );
+        assert!(!newer.is_finished() && !older.is_finished());
+        drop(held);
         newer.join().unwrap().unwrap();
+        let refused = older.join().unwrap().unwrap_err();
+        assert!(matches!(refused, StoreError::Newer { .. }), "{refused}");
     });
+}
+
+/// A lock on what a step waits for, until it is dropped.
+struct Held(Child);
+
+impl Held {
+    fn by_us(database: &Database) -> Self {
+        let mut psql = huodong_testing::program("psql");
+        psql.args(["-X", "-q", "-d", database.url()]).stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut held = Self(psql.spawn().unwrap());
+        // It stays for as long as there may be more to do.
+        let input = held.0.stdin.as_mut().unwrap();
+        writeln!(input, "SELECT pg_advisory_lock(1);").unwrap();
+        let granted = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted \
+                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        let began = Instant::now();
+        while database.psql(granted) != "1" {
+            assert!(began.elapsed() < PATIENCE, "it is not locked");
+        }
+        held
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // One that has ended cannot be killed any more; that is all that can go wrong.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Waits until a question about this database's sessions has this answer.
+fn until(database: &Database, answer: &str, question: &str) {
+    let question = format!("{question} AND datname = current_database()");
+    let began = Instant::now();
+    while database.psql(&question) != answer {
+        assert!(began.elapsed() < PATIENCE, "never {answer}: {question}");
+    }
 }
