@@ -1,7 +1,7 @@
 use std::io::Write as _;
 use std::process::{Child, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use huodong_campaign::{Command, CreateOrganization, Wanted, World};
 use huodong_testing::{Database, Postgres};
@@ -14,9 +14,6 @@ use crate::{Opened, StoreError};
 const ADDS: &str = "ALTER TABLE flowers ADD COLUMN note TEXT";
 /// What it cannot.
 const TAKES_AWAY: &str = "ALTER TABLE audit DROP COLUMN detail";
-
-/// How long anything may take before a test gives up. Far more than it takes.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 fn database() -> Database {
     Postgres::shared().database()
@@ -161,10 +158,7 @@ impl Held {
         writeln!(input, "SELECT pg_advisory_lock(1);").unwrap();
         let granted = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted \
                        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-        let began = Instant::now();
-        while database.psql(granted) != "1" {
-            assert!(began.elapsed() < PATIENCE, "it is not locked");
-        }
+        eventually("it is locked", || database.psql(granted) == "1");
         held
     }
 }
@@ -180,8 +174,15 @@ impl Drop for Held {
 /// Waits until a question about this database's sessions has this answer.
 fn until(database: &Database, answer: &str, question: &str) {
     let question = format!("{question} AND datname = current_database()");
-    let began = Instant::now();
-    while database.psql(&question) != answer {
-        assert!(began.elapsed() < PATIENCE, "never {answer}: {question}");
+    eventually(&question, || database.psql(&question) == answer);
+}
+
+fn eventually(what: &str, condition: impl Fn() -> bool) {
+    for _ in 0..6000 {
+        if condition() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(10));
     }
+    panic!("{what}: not within a minute");
 }
