@@ -17,7 +17,7 @@ use huodong_store::{Store, StoreOptions};
 use jiff::SignedDuration;
 use tempfile::TempDir;
 
-use crate::scene::{SOON, done, kept_in};
+use crate::scene::{SOON, at_once, done, kept_in};
 
 fn start(directory: &TempDir, clock: Clock, options: EngineOptions) -> Engine {
     let (store, _) = Store::open(&kept_in(directory)).unwrap();
@@ -125,15 +125,6 @@ impl Command for Holds {
         self.began.send(()).unwrap();
         self.let_go.lock().unwrap().recv().unwrap();
         Ok(())
-    }
-}
-
-/// What it gives where it need not wait. If it must, it has begun to.
-async fn at_once<F: Future + Unpin>(asked: F) -> Option<F::Output> {
-    tokio::select! {
-        biased;
-        given = asked => Some(given),
-        () = std::future::ready(()) => None,
     }
 }
 

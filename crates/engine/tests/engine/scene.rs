@@ -246,6 +246,15 @@ where
     }
 }
 
+/// What it gives where it need not wait. If it must, it has begun to.
+pub async fn at_once<F: Future + Unpin>(asked: F) -> Option<F::Output> {
+    tokio::select! {
+        biased;
+        given = asked => Some(given),
+        () = std::future::ready(()) => None,
+    }
+}
+
 /// A command that can be submitted more than once.
 struct Again<C>(Arc<C>);
 

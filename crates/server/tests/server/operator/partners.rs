@@ -1,45 +1,15 @@
 //! A change to a partner takes effect whatever becomes of the caller who asked for it.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use huodong_campaign::{Command, RevokeApplication, Role, Wanted, World};
+use huodong_campaign::{RevokeApplication, Role};
 use huodong_wire::gongyi::Api;
 use reqwest::Method;
 use serde_json::json;
 
 use super::desk::Desk;
 use crate::app::{APP, PATIENCE, Setup, TestApp, donation};
-
-/// A command that keeps the writer busy until it is told to go on.
-struct Stopper {
-    entered: Sender<()>,
-    go_on: std::sync::Mutex<Receiver<()>>,
-}
-
-impl Command for Stopper {
-    type Done = ();
-    type Refusal = ();
-
-    fn wants<'a>(&'a self, _wanted: &mut Wanted<'a>) {}
-
-    fn decide(&self, _world: &mut World) -> Result<(), ()> {
-        // An error means that it is begun anew, or that the test is over.
-        let _ = self.entered.send(());
-        let _ = self.go_on.lock().unwrap().recv();
-        Ok(())
-    }
-}
-
-/// Keeps the writer busy from the moment it comes to this; the first end tells that it has, the
-/// second lets it go on.
-pub fn stop_writer(desk: &Desk) -> (Receiver<()>, Sender<()>) {
-    let ((entered, has_entered), (go_on, may_go_on)) = (channel(), channel());
-    let engine = desk.server.app.engine.clone();
-    let stopper = Stopper { entered, go_on: std::sync::Mutex::new(may_go_on) };
-    tokio::spawn(async move { engine.submit(stopper, 10 * PATIENCE).await });
-    (has_entered, go_on)
-}
+use crate::writer::stop_writer;
 
 async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let began = Instant::now();
@@ -60,7 +30,7 @@ async fn shut_out(desk: &Desk) -> bool {
 
 /// Posts a revocation that is decided on at once and committed only after `meanwhile`.
 async fn revoke(desk: &Desk, meanwhile: impl AsyncFnOnce(tokio::task::JoinHandle<u16>)) {
-    let (entered, first) = stop_writer(desk);
+    let (entered, first) = stop_writer(&desk.server.app.engine);
     tokio::task::spawn_blocking(move || entered.recv()).await.unwrap().unwrap();
     let revoke = desk
         .request(Method::POST, &format!("/applications/{APP}/revoke"))
@@ -68,7 +38,7 @@ async fn revoke(desk: &Desk, meanwhile: impl AsyncFnOnce(tokio::task::JoinHandle
     let asked = tokio::spawn(async move { revoke.send().await.unwrap().status().as_u16() });
     queued(desk, 1).await;
     // In the batch of the revocation, behind it.
-    let (entered, second) = stop_writer(desk);
+    let (entered, second) = stop_writer(&desk.server.app.engine);
     queued(desk, 2).await;
     first.send(()).unwrap();
     tokio::task::spawn_blocking(move || entered.recv()).await.unwrap().unwrap();
