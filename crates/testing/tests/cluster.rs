@@ -45,9 +45,9 @@ fn a_commit_waits_for_the_standby() {
     let url = cluster.url();
     answer(&url, "CREATE TABLE a (n int)");
     cluster.standby().crash();
-    let mut psql = program("psql");
-    psql.args(["-X", "-q", "-d", &url, "-c", "INSERT INTO a VALUES (1)"]).stderr(Stdio::null());
-    let mut waiting = psql.spawn().expect("psql starts");
+    let mut insert = program("psql");
+    insert.args(["-X", "-q", "-d", &url, "-c", "INSERT INTO a VALUES (1)"]).stderr(Stdio::null());
+    let mut waiting = insert.spawn().expect("psql starts");
     let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
     eventually("the commit waits", || {
         assert!(waiting.try_wait().expect("it can be asked").is_none(), "it was answered");

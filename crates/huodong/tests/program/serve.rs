@@ -208,7 +208,8 @@ fn a_server_that_is_to_stop_says_so_before_it_stops() {
 /// Whether it was seen to say so before its time was over, which a server cannot be blamed for.
 fn says_so_first(drain_s: u64) -> bool {
     let data = tempfile::tempdir().unwrap();
-    let drain = [("HUODONG_SERVER__DRAIN_MS", &*(drain_s * 1_000).to_string())];
+    let drain_ms = (drain_s * 1_000).to_string();
+    let drain = [("HUODONG_SERVER__DRAIN_MS", &*drain_ms)];
     let mut server = Server::start_with(data.path(), &"0f".repeat(32), &[], &drain);
     let status = |path: &str| {
         let mut curl = Command::new("curl");

@@ -89,12 +89,14 @@ impl Default for Setup {
         // A morning in Shanghai, so that no test runs over midnight.
         let clock = Clock::system();
         clock.set("2026-11-21T02:00:00Z".parse().unwrap());
-        let settings = Settings {
+        let mut settings = Settings {
             deadline: PATIENCE,
             body_deadline: PATIENCE,
             wechat_timeout: PATIENCE,
             ..Settings::default()
         };
+        settings.lakala.delivery.timeout = PATIENCE;
+        settings.lakala.delivery.connect_timeout = PATIENCE;
         let engine = EngineOptions::default();
         Self { settings, engine, clock, age_s: 3_600, embedded: false, url: None, prepare: |_| {} }
     }

@@ -180,8 +180,8 @@ async fn a_node_without_its_database_is_not_ready_and_recovers_by_itself() {
     let app = TestApp::with(setup).await;
     let ready = async || app.http.get(app.url("/readyz")).send().await.unwrap().status() == 200;
     let serves = async || app.call(Api::RewardToDonate, &donation()).await.code == 0;
-    eventually("it is ready at first", ready).await;
-    eventually("it serves at first", serves).await;
+    eventually("it is ready at first", async || ready().await).await;
+    eventually("it serves at first", async || serves().await).await;
     proxy.cut();
     eventually("it says no", async || !ready().await).await;
     let alive = app.http.get(app.url("/healthz")).send().await.unwrap();

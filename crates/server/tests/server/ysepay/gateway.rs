@@ -218,8 +218,9 @@ async fn an_initiator_has_its_rate_10009() {
     partner.send(&ask(&partner)).await.success();
     // Sent until it is refused: a hundred calls take far less than a hundred seconds. What is damaged
     // is refused before its envelope is opened.
+    let sound = || ask(&partner);
     let damaged = || ask(&partner).with("bizContent", "AAAA").signed(&partner.key);
-    for request in [&|| ask(&partner) as &dyn Fn() -> Request, &damaged] {
+    for request in [&sound as &dyn Fn() -> Request, &damaged] {
         let mut sent = 0;
         let refused = loop {
             let answer = partner.send(&request()).await;
