@@ -12,6 +12,13 @@ pub fn day_of(time: Timestamp) -> i32 {
     i32::try_from(local.div_euclid(DAY_S)).expect("jiff's years end at 9999")
 }
 
+/// When a day begins; see [`day_of`].
+pub(crate) fn day_begins(day: i32) -> Timestamp {
+    let local = i64::from(day) * DAY_S;
+    let begins = Timestamp::from_second(local - i64::from(SHANGHAI.seconds()));
+    begins.unwrap_or(if day < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -21,5 +28,7 @@ mod tests {
         let before: Timestamp = "2026-11-20T15:59:59Z".parse().expect("a time");
         let after: Timestamp = "2026-11-20T16:00:00Z".parse().expect("a time");
         assert_eq!(day_of(before) + 1, day_of(after));
+        assert_eq!(day_begins(day_of(after)), after);
+        assert_eq!((day_begins(i32::MIN), day_begins(i32::MAX)), (Timestamp::MIN, Timestamp::MAX));
     }
 }

@@ -2,8 +2,9 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use crate::time::day_begins;
 use crate::{
     Account, AccountId, AccountKind, Activity, ActivityNo, AlipayPid, AppId, Application, Attempt,
     AuditEntry, Bid, BidGrant, Callback, CampaignNo, CertId, Coupon, CouponKey, Donation,
@@ -203,6 +204,9 @@ impl<K: Eq + Hash, V> Table<K, V> {
     }
 }
 
+/// How far nodes' clocks may be apart, and no limit is passed by it.
+const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_mins(1);
+
 /// The rows one batch works on, the time it happens at and the ids it may give out.
 #[derive(Clone, Debug)]
 pub struct World {
@@ -313,6 +317,18 @@ impl World {
             transfers: Vec::new(),
             audit: Vec::new(),
         }
+    }
+
+    /// Sets the time, once everything is loaded. Another node's clock may be a little ahead: where
+    /// it has counted something on a day that has not begun by this one's, that day begins, or the
+    /// day before would be counted from nothing again. What lies further ahead was counted before
+    /// somebody put a sandbox's clock back.
+    pub fn set_time(&mut self, now: Timestamp) {
+        let usages = self.usages.iter().map(|(_, usage)| usage.day);
+        let flowers = self.user_flowers.iter().map(|(_, had)| had.day);
+        let latest = usages.chain(flowers).max().map(day_begins);
+        let ahead = latest.filter(|begins| begins.duration_since(now) <= CLOCKS_APART_MAX);
+        self.now = ahead.map_or(now, |begins| begins.max(now));
     }
 
     /// Gives out ids from here on.

@@ -29,6 +29,12 @@ pub trait BatchObserver: fmt::Debug + Send + Sync {
     fn repeated(&self, commands: usize) {
         let _ = commands;
     }
+
+    /// A batch of `commands` could not be written, or whether it was is not known. A row that makes no
+    /// sense is no failure of the store's.
+    fn failed(&self, commands: usize) {
+        let _ = commands;
+    }
 }
 
 /// What travels through the queue.
@@ -195,6 +201,8 @@ impl Writer {
                 jobs.drain(..).partition(|job| job.abandoned(started));
             abandoned.into_iter().for_each(|job| job.answer(Some(EngineError::Deadline)));
             if waiting.is_empty() {
+                // Of what was begun before they had gone, the store keeps nothing.
+                self.store.rollback();
                 return ControlFlow::Continue(());
             }
             match self.carry_out(&mut waiting, started) {
@@ -227,8 +235,20 @@ impl Writer {
                 tracing::error!(%error, commands = waiting.len(), "a batch met what makes no sense");
                 self.one_by_one(waiting)
             }
-            Err(Failure::Store(error)) => fail(waiting, &error),
+            Err(Failure::Store(error)) => self.fail(waiting, &error),
         }
+    }
+
+    fn fail(&self, jobs: Vec<Box<dyn Job>>, error: &StoreError) -> ControlFlow<()> {
+        tracing::error!(%error, commands = jobs.len(), "a batch failed");
+        if let Some(observer) = &self.observer
+            && !matches!(error, StoreError::Corrupt(_))
+        {
+            observer.failed(jobs.len());
+        }
+        let told = EngineError::from(error);
+        jobs.into_iter().for_each(|job| job.answer(Some(told.clone())));
+        if is_final(error) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     /// A rule panicked, or a row makes no sense: which command it was is found by giving each a
@@ -242,7 +262,7 @@ impl Writer {
                     let error = EngineError::Unavailable("an invariant was broken".to_owned());
                     alone.into_iter().for_each(|job| job.answer(Some(error.clone())));
                 }
-                Err(Failure::Store(error)) => fail(alone, &error)?,
+                Err(Failure::Store(error)) => self.fail(alone, &error)?,
             }
         }
         ControlFlow::Continue(())
@@ -261,18 +281,23 @@ impl Writer {
         }
     }
 
+    /// The business time. Rows keep milliseconds, so the rules see no more than that either.
+    fn now(&self) -> Timestamp {
+        let now = self.clock.now();
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    }
+
     fn carry_out(&mut self, jobs: &mut [Box<dyn Job>], started: Instant) -> Result<(), Failure> {
         self.store.ready()?;
-        let now = self.clock.now();
-        // Rows keep milliseconds, so the rules see no more than that either.
-        let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
-        let mut world = World::new(now, 0).number_by(self.store.id_step());
+        let mut world = World::new(self.now(), 0).number_by(self.store.id_step());
         let mut wanted = Wanted::default();
         jobs.iter().for_each(|job| job.wants(&mut wanted));
         self.store.load(&wanted, &mut world)?;
         drop(wanted);
-        // Only now: after a commit whose outcome was unknown, loading has read the last number anew.
-        world.number_from(self.store.first_id(number_at(now)));
+        // Only now: rows may have been waited for, and whoever had them may have written a later time.
+        world.set_time(self.now());
+        // And after a commit whose outcome was unknown, loading has read the last number anew.
+        world.number_from(self.store.first_id(number_at(world.now)));
         let loaded = monotonic();
 
         let decided = catch_unwind(AssertUnwindSafe(|| {
@@ -310,13 +335,6 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
-}
-
-fn fail(jobs: Vec<Box<dyn Job>>, error: &StoreError) -> ControlFlow<()> {
-    tracing::error!(%error, commands = jobs.len(), "a batch failed");
-    let told = EngineError::from(error);
-    jobs.into_iter().for_each(|job| job.answer(Some(told.clone())));
-    if is_final(error) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 /// This process may write no more: another has taken over, or the database is for newer programs by

@@ -4,10 +4,12 @@ mod coupons;
 mod photos;
 mod turn;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use huodong_campaign::{Actor, Command, EndActivity, Operated, Settle};
+use huodong_campaign::{Actor, Command, EndActivity, Id, Operated, Settle, SettleCoupon};
+use huodong_store::{Reader, StoreError};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::{Mutex, MutexGuard};
@@ -96,8 +98,10 @@ impl Timers {
 async fn round(engine: &Engine, now: Timestamp, ran: &mut Ran) -> Result<bool, EngineError> {
     // Settlements first: what fails at an activity's last moment is then part of what its end
     // gives back. What will not settle keeps no activity from ending.
-    let settlements = settle_due(engine, now).await;
-    let coupons_settled = coupons::settle_due(engine, now).await;
+    let donation = |donation| Settle { donation };
+    let settlements = settle_due(engine, now, Reader::due_settlements, donation).await;
+    let coupon = |coupon| SettleCoupon { coupon };
+    let coupons_settled = settle_due(engine, now, Reader::due_coupon_settlements, coupon).await;
     let activities_ended = end_due(engine, now).await;
     let expired = coupons::expire_some(engine, now).await;
     let photos = photos::remove_some(engine, now).await?;
@@ -117,26 +121,32 @@ struct Part {
     more: bool,
 }
 
-async fn settle_due(engine: &Engine, now: Timestamp) -> Result<u64, EngineError> {
+/// Has the channel decide on all orders of a kind that are due: `due` finds them, `settle` is the
+/// command for one.
+async fn settle_due<C: Command<Done = bool, Refusal = Infallible>>(
+    engine: &Engine,
+    now: Timestamp,
+    due: fn(&Reader, Timestamp, usize) -> Result<Vec<Id>, StoreError>,
+    settle: fn(Id) -> C,
+) -> Result<u64, EngineError> {
     let (mut ran, mut unsettled) = (0, Vec::new());
     loop {
-        let due = engine.read_waiting(move |reader| reader.due_settlements(now, AT_ONCE)).await?;
+        let due = engine.read_waiting(move |reader| due(reader, now, AT_ONCE)).await?;
         if due.is_empty() {
             return Ok(ran);
         }
         if due == unsettled {
-            tracing::error!("due donations did not settle; the queue of settlements is wrong");
+            tracing::error!("due orders did not settle; the queue of settlements is wrong");
             return Ok(ran);
         }
-        let settle = due.iter().map(|donation| Settle { donation: *donation });
         let mut settled = 0;
-        for outcome in carry_out(engine, settle, AT_ONCE).await? {
+        for outcome in carry_out(engine, due.iter().copied().map(settle), AT_ONCE).await? {
             match outcome {
                 Ok(true) => settled += 1,
                 Ok(false) => {}
             }
         }
-        // Another node may have been faster; then other donations are due now.
+        // Another node may have been faster; then other orders are due now.
         unsettled = if settled == 0 { due } else { Vec::new() };
         ran += settled;
     }

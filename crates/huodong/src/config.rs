@@ -170,7 +170,11 @@ impl Config {
             let text = std::fs::read_to_string(path)
                 .cannot(format_args!("read the configuration {}", path.display()))?;
             let table: Table = text.parse().map_err(|error: toml::de::Error| {
-                Failure::usage(format!("{}: {}", path.display(), error.to_string().trim_end()))
+                // Not the line itself: a password may stand in it.
+                let at = error.span().map_or(0, |span| span.start);
+                let line = text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
+                let message = error.message();
+                Failure::usage(format!("{}, line {line}: {message}", path.display()))
             })?;
             lay_file(&mut settings, table, path)?;
         }

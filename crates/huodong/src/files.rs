@@ -17,6 +17,7 @@ pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
     let mut file = tempfile::NamedTempFile::new_in(directory).cannot(&what)?;
     file.write_all(text.as_bytes()).cannot(&what)?;
     file.write_all(b"\n").cannot(&what)?;
+    file.as_file().sync_all().cannot(&what)?;
     file.persist(path).cannot(&what)?;
     Ok(())
 }

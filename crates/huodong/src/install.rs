@@ -1,4 +1,5 @@
-//! What is done to an installation's database while no server runs: migrate, token, audit.
+//! What is done to an installation's database by itself: migrate, token, audit. With the embedded
+//! store no server may run meanwhile.
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use huodong_server::operator::token;
 use huodong_store::{AuditReport, Store};
 use jiff::{Span, Timestamp};
 
+use crate::config::Config;
 use crate::failure::{Context as _, Failure};
 use crate::settings::{Installation, open_existing, open_store};
 
@@ -43,7 +45,8 @@ impl Migrate {
 /// Reads the whole database and checks all that must always hold: each account's balance is the sum
 /// of its transfers, all accounts together are zero, every donation holds or moved exactly its
 /// money, nothing is overdrawn, no key was used twice, no user is beyond a limit. Prints what it
-/// checked; exit code 1 when something does not hold.
+/// checked; exit code 1 when something does not hold. A database of an older version is refused: that
+/// version's program audits it, or `huodong migrate` makes it one of this version, for good.
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
     #[command(flatten)]
@@ -142,11 +145,16 @@ impl Token {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self {
             Self::Create { installation, name, role, expires_in } => {
-                let (store, _) = open_store(&installation.settings(Vec::new())?)?;
+                let config = installation.settings(Vec::new())?;
+                let (store, _) = open_store(&config)?;
                 let expires_at = expires_in.map(ends).transpose()?;
                 let (plain, digest) = token::generate(Chance);
                 let name = name.as_str().into();
-                operate(store, CreateToken { name, role: role.into(), digest, expires_at })?;
+                operate(
+                    &config,
+                    store,
+                    CreateToken { name, role: role.into(), digest, expires_at },
+                )?;
                 // The token alone on standard output, so that it can go straight into a file.
                 eprintln!("huodong: keep this token, it is shown only now");
                 println!("{plain}");
@@ -158,8 +166,9 @@ impl Token {
                 }
             }
             Self::Revoke { installation, name } => {
-                let store = open_existing(&installation.settings(Vec::new())?)?;
-                operate(store, RevokeToken { name: name.as_str().into() })?;
+                let config = installation.settings(Vec::new())?;
+                let store = open_existing(&config)?;
+                operate(&config, store, RevokeToken { name: name.as_str().into() })?;
                 println!("{name} is revoked");
             }
         }
@@ -189,13 +198,16 @@ fn print_token(token: &OperatorToken) {
 }
 
 /// Carries out one operator's command, with its line in the audit log.
-fn operate<C>(store: Store, command: C) -> Result<C::Done, Failure>
+fn operate<C>(config: &Config, store: Store, command: C) -> Result<C::Done, Failure>
 where
     C: Audited + Command,
     C::Refusal: std::error::Error,
 {
     crate::runtime()?.block_on(async {
-        let engine = Engine::start(store, Clock::system(), EngineOptions::default());
+        // Its timers begin meanwhile, and must not remove what this installation keeps.
+        let orphan_photos = Duration::from_secs(config.ysepay.orphan_photos_s);
+        let options = EngineOptions { orphan_photos, ..EngineOptions::default() };
+        let engine = Engine::start(store, Clock::system(), options);
         let engine = engine.cannot("start the engine")?;
         let trace_id = hex::encode(Chance.bytes::<16>());
         let actor = Actor { name: "huodong-command".to_owned(), trace_id };

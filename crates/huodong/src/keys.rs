@@ -20,7 +20,7 @@ use crate::failure::Failure;
   huodong keys new --kind sm2 --cn 826584560000001 --out keys   # for the 银盛 gateway in 国密 mode
   huodong keys show 826584560000001.sm2 --password …     # what is in a key file
   huodong keys convert cert.pfx --password … --out private_key.pem
-  huodong keys platform list --server http://127.0.0.1:8080 --token $TOKEN   # the platform's keys
+  huodong keys platform list --server http://127.0.0.1:8080   # the platform's keys
   huodong help keys platform                         # how to rotate them")]
 pub(crate) enum Keys {
     /// Make a private key and its self-signed certificate.

@@ -80,10 +80,11 @@ Run it for others:
   huodong master-key > master.key        # seals partners' secrets
   huodong token create --config huodong.toml --name ops
   huodong serve --config huodong.toml --master-key-file master.key
-  huodong keys platform list --server http://127.0.0.1:8080 --token $TOKEN
-                                         # what it signs with; its help says how to rotate it
+  huodong keys platform list --server http://127.0.0.1:8080
+                                         # what it signs with (HUODONG_TOKEN asks); its help says how
+                                         # to rotate it
   huodong backup --config huodong.toml --to backup.db   # one file, checked; the server goes on
-  huodong audit --config huodong.toml    # do the books balance? (server stopped)
+  huodong audit --config huodong.toml    # do the books balance? (embedded store: server stopped)
 
 `huodong help COMMAND` says more about each, with examples.
 Exit codes: 0 done; 1 it could not be done, or does not hold; 2 it was asked wrongly.";

@@ -17,7 +17,8 @@ pub(crate) struct Installation {
     #[arg(long, value_name = "FILE", env = "HUODONG_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// Where the database is: a directory (store.directory), or the postgres:// address of one that
-    /// several nodes share (store.url).
+    /// several nodes share (store.url). An address with a password belongs in HUODONG_STORE__URL:
+    /// every program on the machine can read a command line.
     #[arg(long, value_name = "DIR|URL")]
     pub(crate) data: Option<PathBuf>,
 }

@@ -243,11 +243,15 @@ impl App {
         });
         let Partners { changes, applications, institutions, initiators, openid_pages, keys } =
             read.await?;
-        self.directory.replace(&self.master_key, self.settings.rate_per_s, applications)?;
-        self.directory.replace_institutions(&self.settings.lakala, institutions)?;
-        self.directory.replace_initiators(&self.settings.ysepay, initiators)?;
-        self.directory.replace_openid_pages(self.settings.openid_rate_per_s, openid_pages);
-        self.platform.replace(&self.master_key, &keys, self.engine.clock().real())?;
+        // What cannot be read of one kind keeps no revocation of another from being heard.
+        let (directory, settings, key) = (&self.directory, &self.settings, &self.master_key);
+        let applications = directory.replace(key, settings.rate_per_s, applications);
+        let institutions = directory.replace_institutions(&settings.lakala, institutions);
+        let initiators = directory.replace_initiators(&settings.ysepay, initiators);
+        directory.replace_openid_pages(settings.openid_rate_per_s, openid_pages);
+        self.platform.replace(key, &keys, self.engine.clock().real())?;
+        applications?;
+        institutions.and(initiators)?;
         *as_of = Some(changes);
         Ok(())
     }

@@ -125,7 +125,8 @@ impl Directory {
     }
 
     /// Takes in the applications as the store has them now. What a caller has used of its rate is
-    /// kept where the rate is the same.
+    /// kept where the rate is the same. One whose secret does not open is left out, and told of once
+    /// the others are in: it must not keep what was revoked alive.
     pub fn replace(
         &self,
         key: &MasterKey,
@@ -134,15 +135,24 @@ impl Directory {
     ) -> Result<(), SecretError> {
         let before = self.callers.load();
         let mut callers = HashMap::with_capacity(applications.len());
+        let mut told = Ok(());
         for (application, bids) in applications {
             if application.status == ApplicationStatus::Revoked {
                 continue;
             }
             let appid = application.appid.clone();
-            let secret = open(key, &appid, &application.sealed_secret)?;
-            let previous = match &application.previous_secret {
-                Some(old) => Some((open(key, &appid, &old.sealed)?, old.valid_until)),
-                None => None,
+            let secret = open(key, &appid, &application.sealed_secret);
+            let previous = application.previous_secret.as_ref();
+            let previous = previous
+                .map(|old| Ok((open(key, &appid, &old.sealed)?, old.valid_until)))
+                .transpose();
+            let (secret, previous) = match (secret, previous) {
+                (Ok(secret), Ok(previous)) => (secret, previous),
+                (Err(error), _) | (_, Err(error)) => {
+                    tracing::error!(%appid, %error, "an application cannot be let in");
+                    told = Err(error);
+                    continue;
+                }
             };
             let per_s = application.rate_per_s.unwrap_or(default_rate_per_s);
             let rate = match before.get(&appid) {
@@ -153,7 +163,7 @@ impl Directory {
             callers.insert(appid, Arc::new(Caller { application, bids, secret, previous, rate }));
         }
         self.callers.store(Arc::new(callers));
-        Ok(())
+        told
     }
 }
 

@@ -44,13 +44,17 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static 
     }
 }
 
-/// Fine when the store answers, the writer runs and the server is not about to stop; else why not.
+/// Fine when the store answers, everything that writes to it runs and the server is not about to stop;
+/// else why not.
 pub(crate) async fn examine(app: &App) -> Result<(), &'static str> {
     if app.health.is_stopping() {
         return Err("stopping\n");
     }
     if !app.engine.is_running() {
         return Err("the writer has stopped\n");
+    }
+    if app.shared_nonces.as_ref().is_some_and(|nonces| !nonces.is_running()) {
+        return Err("nonces can no longer be written\n");
     }
     match tokio::time::timeout(PING_DEADLINE, app.engine.read_waiting(|reader| reader.ping())).await
     {

@@ -25,6 +25,9 @@ pub use self::answer_code::AnswerCode;
 use crate::platform::PURPOSES;
 use crate::{App, health};
 
+/// How long the page waits for the store.
+const LOOK_WITHIN: Duration = Duration::from_secs(2);
+
 /// One kind of answer to one kind of request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answer {
@@ -86,6 +89,7 @@ pub struct Metrics {
     engine_errors: Family<Failure, Counter>,
     batch: BatchMetrics,
     batch_repeats: Counter,
+    batch_failures: Counter,
     store_reconnects: Counter,
     ready: Gauge,
     queue_depth: Gauge,
@@ -200,6 +204,12 @@ impl Metrics {
             nonces_max.clone(),
         );
         let (batch_repeats, store_reconnects) = (Counter::default(), Counter::default());
+        let batch_failures = Counter::default();
+        registry.register(
+            "batch_failures",
+            "Batches that could not be written, or of which that is not known",
+            batch_failures.clone(),
+        );
         registry.register(
             "batch_repeats",
             "Batches begun anew, as another node came between or the connection broke",
@@ -256,6 +266,7 @@ impl Metrics {
             engine_errors,
             batch,
             batch_repeats,
+            batch_failures,
             store_reconnects,
             ready,
             queue_depth,
@@ -344,6 +355,10 @@ impl BatchObserver for Metrics {
     fn repeated(&self, _commands: usize) {
         self.batch_repeats.inc();
     }
+
+    fn failed(&self, _commands: usize) {
+        self.batch_failures.inc();
+    }
 }
 
 /// What cannot be told now stays as it was; the page is wanted all the more then.
@@ -403,8 +418,8 @@ pub(crate) async fn page(State(app): State<Arc<App>>) -> impl IntoResponse {
     let ready = health::examine(&app).await;
     metrics.ready.set(ready.is_ok().into());
     // A store that does not answer would keep the page waiting.
-    if ready.is_ok() {
-        look_at_callbacks(&app).await;
+    if ready.is_ok() && tokio::time::timeout(LOOK_WITHIN, look_at_callbacks(&app)).await.is_err() {
+        tracing::debug!("callbacks could not be counted in time");
     }
     ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.text())
 }

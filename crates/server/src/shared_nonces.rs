@@ -57,6 +57,11 @@ impl SharedNonces {
         Some(Self { queue, reader: reader.clone() })
     }
 
+    /// True while nonces can be taken; else every call is refused.
+    pub fn is_running(&self) -> bool {
+        !self.queue.is_closed()
+    }
+
     /// Takes a nonce of `whose`, whose call goes stale at `stale_at` (Unix seconds): true where no
     /// node has taken it before. After an error it may be taken, but nothing was done for its call.
     pub async fn take(

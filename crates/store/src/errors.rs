@@ -50,7 +50,12 @@ impl From<tokio_postgres::Error> for StoreError {
             | SqlState::CRASH_SHUTDOWN
             | SqlState::CANNOT_CONNECT_NOW
             | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
-            | SqlState::READ_ONLY_SQL_TRANSACTION => Self::Again(text),
+            | SqlState::IDLE_SESSION_TIMEOUT
+            | SqlState::READ_ONLY_SQL_TRANSACTION
+            // It has no room for one more just now, or was kept waiting too long by others.
+            | SqlState::TOO_MANY_CONNECTIONS
+            | SqlState::QUERY_CANCELED => Self::Again(text),
+            ref code if code.code().starts_with("08") => Self::Again(text),
             SqlState::INVALID_TEXT_REPRESENTATION if told.message().contains(AGAIN) => {
                 let (_, why) = told.message().split_once(AGAIN).unwrap_or_default();
                 Self::Again(why.trim_end_matches('"').to_owned())

@@ -98,6 +98,17 @@ pub enum StoreError {
         /// The newest this program knows.
         known: u32,
     },
+    /// The database is of an older version, and was opened by something that is not to change that.
+    #[error(
+        "the database has schema version {found}, this program works with {known}: bring it there \
+         with `huodong migrate` (programs of the older version may not open it afterwards)"
+    )]
+    Older {
+        /// What the database says.
+        found: u32,
+        /// What this program makes of it.
+        known: u32,
+    },
     /// Nodes of an older version run that cannot live with the schema of this one.
     #[error("{0} nodes of an older version are running; stop them before this one starts")]
     OlderNodes(u32),

@@ -61,10 +61,13 @@ impl Embedded {
         directory: &Path,
         options: &StoreOptions,
     ) -> Result<(Self, Opened), StoreError> {
-        if connection::exists(directory) {
-            Self::open_with(directory, options, migrate::MIGRATIONS)
-        } else {
-            Err(StoreError::Missing(directory.to_owned()))
+        if !connection::exists(directory) {
+            return Err(StoreError::Missing(directory.to_owned()));
+        }
+        let known = migrate::newest();
+        match migrate::version(&connection::reader(directory)?)? {
+            found if found < known => Err(StoreError::Older { found, known }),
+            _ => Self::open(directory, options),
         }
     }
 

@@ -29,7 +29,8 @@ impl Store {
         Self::open_as(options, Embedded::open, Shared::open)
     }
 
-    /// Opens a database that is there; [`StoreError::Missing`] where there is none.
+    /// Opens a database that is there, and leaves its version as it is: [`StoreError::Missing`] where
+    /// there is none, [`StoreError::Older`] where it would have to be migrated.
     pub fn open_existing(options: &StoreOptions) -> Result<(Self, Opened), StoreError> {
         Self::open_as(options, Embedded::open_existing, Shared::open_existing)
     }

@@ -99,6 +99,8 @@ impl Attempt {
             },
         };
         let callback = command.callback;
+        // Whether the last try wrote it is not known: it must not be written twice.
+        let mut unclear = false;
         for pause in pauses() {
             // While this is held the database is not emptied; a number of before would be another
             // callback's afterwards.
@@ -115,6 +117,19 @@ impl Attempt {
                 tracing::error!(%callback, "a lease was over before its attempt was recorded");
                 return None;
             }
+            if unclear {
+                match self.recorded_before(&engine).await {
+                    Ok(Some(found)) => return Some(found),
+                    Ok(None) => {}
+                    Err(error) => {
+                        tracing::warn!(%callback, %error, "whether it was recorded is not known");
+                        drop(engine);
+                        drop(_not_emptied);
+                        tokio::time::sleep(pause).await;
+                        continue;
+                    }
+                }
+            }
             let error = match engine.submit_waiting(command.clone(), left).await {
                 Ok(Ok(recorded)) => return recorded,
                 Err(error) => error,
@@ -124,11 +139,7 @@ impl Attempt {
                 return None;
             }
             tracing::warn!(%callback, %error, "an attempt could not be recorded; trying again");
-            if error == EngineError::CommitUnknown
-                && let Some(found) = self.recorded_before(&engine).await
-            {
-                return Some(found);
-            }
+            unclear = error == EngineError::CommitUnknown;
             drop(engine);
             drop(_not_emptied);
             tokio::time::sleep(pause).await;
@@ -137,19 +148,12 @@ impl Attempt {
     }
 
     /// The callback, where its lease is over before its time: only this attempt's record ends it.
-    async fn recorded_before(&self, engine: &Engine) -> Option<Callback> {
+    async fn recorded_before(&self, engine: &Engine) -> Result<Option<Callback>, EngineError> {
         let id = self.claimed.callback.id;
-        let found = match engine.read_waiting(move |reader| reader.callback(id)).await {
-            Ok(found) => found?,
-            Err(error) => {
-                tracing::warn!(callback = %id, %error, "whether it was recorded is not known");
-                return None;
-            }
-        };
-        match found.state {
-            CallbackState::Leased { until, .. } if until == self.until => None,
-            _ => Some(found),
-        }
+        let found = engine.read_waiting(move |reader| reader.callback(id)).await?;
+        Ok(found.filter(|found| {
+            !matches!(found.state, CallbackState::Leased { until, .. } if until == self.until)
+        }))
     }
 }
 

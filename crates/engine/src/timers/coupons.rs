@@ -1,9 +1,9 @@
-//! Coupons that are decided, and coupons that end, at a business time.
+//! Coupons that end at a business time.
 
-use huodong_campaign::{Expire, Id, SettleCoupon};
+use huodong_campaign::{Expire, Id};
 use jiff::Timestamp;
 
-use super::{AT_ONCE, DEADLINE, Part, carry_out, side_by_side};
+use super::{DEADLINE, Part, side_by_side};
 use crate::engine::{Engine, EngineError};
 
 /// How many coupons one command expires. Each costs tens of microseconds, so that callers whose
@@ -13,32 +13,6 @@ const PER_COMMAND: usize = 64;
 const COMMANDS_AT_ONCE: usize = 2;
 /// How many coupons expire before others have their turn.
 const AT_A_TIME: usize = 32 * PER_COMMAND;
-
-pub(super) async fn settle_due(engine: &Engine, now: Timestamp) -> Result<u64, EngineError> {
-    let (mut ran, mut unsettled) = (0, Vec::new());
-    loop {
-        let due = engine.read_waiting(move |reader| reader.due_coupon_settlements(now, AT_ONCE));
-        let due = due.await?;
-        if due.is_empty() {
-            return Ok(ran);
-        }
-        if due == unsettled {
-            tracing::error!("due coupons did not settle; the queue of settlements is wrong");
-            return Ok(ran);
-        }
-        let settle = due.iter().map(|coupon| SettleCoupon { coupon: *coupon });
-        let mut settled = 0;
-        for outcome in carry_out(engine, settle, AT_ONCE).await? {
-            match outcome {
-                Ok(true) => settled += 1,
-                Ok(false) => {}
-            }
-        }
-        // Another node may have been faster; then other coupons are due now.
-        unsettled = if settled == 0 { due } else { Vec::new() };
-        ran += settled;
-    }
-}
 
 /// Expires coupons that are due, but only so many.
 pub(super) async fn expire_some(engine: &Engine, now: Timestamp) -> Result<Part, EngineError> {

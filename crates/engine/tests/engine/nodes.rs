@@ -21,6 +21,8 @@ use crate::commands::{self, donate};
 use crate::receiver::{Receiver, Reply};
 use crate::scene::{SOON, Scene, done, frozen, furnish, seconds, start, to_this_machine};
 
+mod apart;
+
 /// A database for several, whichever store other tests use.
 struct Shared {
     database: Database,

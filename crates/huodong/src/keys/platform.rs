@@ -21,10 +21,10 @@ const KEYS_MAX: usize = 500;
 /// are made in the server, sealed under its master key, and never leave it; partners get the
 /// certificates. Serving makes the first of each by itself.
 #[derive(Debug, Subcommand)]
-#[command(after_help = "What a server signs with:
-  huodong keys platform list --server http://127.0.0.1:8080 --token $TOKEN
+#[command(after_help = "What a server signs with, asked with an admin's token in HUODONG_TOKEN:
+  huodong keys platform list --server http://127.0.0.1:8080
 
-To rotate a key while everything goes on, with --server and --token as above:
+To rotate a key while everything goes on, with --server as above:
   huodong keys platform add reply …                      # 1. published; nothing is signed with it yet
   huodong keys platform certificates --out certs …       # 2. both certificates of a purpose in one
                                                          #    file: give it to every partner, and

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 
 use self::expression::Expression;
 use self::metrics::Metrics;
-use crate::support::{PATIENCE, Sandbox, code};
+use crate::support::{PATIENCE, Sandbox, code, succeed};
 
 /// What Prometheus itself adds to everything it scrapes.
 const OF_THE_SCRAPE: [&str; 2] = ["job", "instance"];
@@ -26,7 +26,8 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The metrics of a server that has taken a donation, issued a coupon and delivered its callback.
+/// The metrics of a server that has taken a donation and photos, issued a coupon and delivered its
+/// callback.
 async fn metrics() -> Metrics {
     let sandbox = Sandbox::start();
     let caller = sandbox.caller();
@@ -37,6 +38,8 @@ async fn metrics() -> Metrics {
     });
     let answer = caller.call(Api::RewardToDonate, &donation).await.unwrap();
     assert_eq!(code(&answer), 0, "{answer}");
+
+    succeed(&["call", "ysepay", "addData", "--base-url", &sandbox.base_url, "-q"]);
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let notify = format!("http://{}/", listener.local_addr().unwrap());

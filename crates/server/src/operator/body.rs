@@ -147,6 +147,10 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Arc<App>> for Named<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        if parts.uri.path().contains("%00") {
+            let detail = "path: holds a NUL character, as nothing here does";
+            return Err(Problem::new(Kind::Malformed, detail));
+        }
         match Path::from_request_parts(parts, app).await {
             Ok(Path(named)) => Ok(Self(named)),
             Err(error) => Err(Problem::new(Kind::Malformed, format!("path: {error}"))),

@@ -203,6 +203,10 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Asking<T> {
 }
 
 fn parameters<F: DeserializeOwned>(query: &str, hint: &str) -> Result<F, Problem> {
+    let mut values = form_urlencoded::parse(query.as_bytes());
+    if let Some((name, _)) = values.find(|(_, value)| value.contains('\0')) {
+        return Err(malformed(&name, "holds a NUL character, as nothing here does"));
+    }
     let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
     serde_path_to_error::deserialize(pairs).map_err(|error| {
         let path = error.path().to_string();

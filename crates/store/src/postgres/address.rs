@@ -81,6 +81,12 @@ impl FromStr for PostgresAddress {
             return Err(BadAddress(scheme));
         }
         let (place, query) = text.split_once('?').unwrap_or((text, ""));
+        // Else a part of a password would be taken for a host or an option, and shown.
+        if query.contains('@') || place.matches('@').count() > 1 {
+            let told = "one @ stands in an address, before its host: write %40 for another, and %3F \
+                        for a ? in a password";
+            return Err(BadAddress(told.to_owned()));
+        }
         let (mut mode, mut authorities, mut answer_within) = (None, None, ANSWER);
         let mut rest = form_urlencoded::Serializer::new(String::new());
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -122,10 +128,12 @@ impl FromStr for PostgresAddress {
         let tls = tls.then(|| verifier(authorities.as_deref())).transpose()?;
         let ms = answer_within.as_millis();
         let options = config.get_options().unwrap_or_default();
-        // A node that stops in the middle of a batch must not hold its rows for long.
+        // A node that stops in the middle of a batch must not hold its rows for long. Who waits for
+        // a lock is told that it was one.
         let options = format!(
             "{options} -c statement_timeout={ms} -c idle_in_transaction_session_timeout={ms} \
-             -c lock_timeout={ms} {BY_INDEX}"
+             -c lock_timeout={} {BY_INDEX}",
+            ms - ms / 4
         );
         config
             .options(options.trim())
@@ -218,15 +226,26 @@ impl PostgresAddress {
     /// Connects to the host that takes writes, on the runtime it is called on, which then drives the
     /// connection. A host that lets one in and then says nothing keeps nobody from the next.
     pub(super) async fn connect(&self) -> Result<Client, StoreError> {
-        let mut said = Vec::with_capacity(self.0.hosts.len());
+        let (mut said, mut again) = (Vec::with_capacity(self.0.hosts.len()), false);
         for host in &self.0.hosts {
-            match tokio::time::timeout(CONNECT, self.connect_to(host)).await {
-                Ok(Err(StoreError::Again(why))) => said.push(why),
-                Ok(connected) => return connected,
-                Err(_) => said.push("the database does not answer".to_owned()),
+            for address in addresses(host).await {
+                let error = match tokio::time::timeout(CONNECT, self.connect_to(&address)).await {
+                    Ok(Ok(client)) => return Ok(client),
+                    Ok(Err(error)) => error,
+                    Err(_) => StoreError::Again("the database does not answer".to_owned()),
+                };
+                match error {
+                    StoreError::Again(why) => {
+                        again = true;
+                        said.push(why);
+                    }
+                    StoreError::Unavailable(why) => said.push(why),
+                    error => return Err(error),
+                }
             }
         }
-        Err(StoreError::Again(said.join("; ")))
+        let said = said.join("; ");
+        Err(if again { StoreError::Again(said) } else { StoreError::Unavailable(said) })
     }
 
     async fn connect_to(&self, host: &Config) -> Result<Client, StoreError> {
@@ -243,6 +262,23 @@ impl PostgresAddress {
             }
         }
     }
+}
+
+/// How to connect to each of the addresses that a host's name has, so that one that is silent does not
+/// use up the others' time. A name that is not found is left to fail when it is connected to.
+async fn addresses(host: &Config) -> Vec<Config> {
+    let [Host::Tcp(name)] = host.get_hosts() else { return vec![host.clone()] };
+    if !host.get_hostaddrs().is_empty() {
+        return vec![host.clone()];
+    }
+    let found = tokio::time::timeout(CONNECT, tokio::net::lookup_host((&**name, 0))).await;
+    let Ok(Ok(found)) = found else { return vec![host.clone()] };
+    let each = found.map(|address| {
+        let mut one = host.clone();
+        one.hostaddr(address.ip());
+        one
+    });
+    each.collect()
 }
 
 /// What becomes of a connection is heard by whoever asks next.
@@ -287,5 +323,9 @@ mod tests {
         assert!(refused("mysql://u@h/d").contains("postgres://"));
         assert!(refused("postgres://u@h:port/d").contains("port"));
         assert!(refused("postgres://u@h/d?statement_timeout_ms=0").contains("above 0"));
+        for password in ["sec@ret", "sec?ret", "sec?ret="] {
+            let told = refused(&format!("postgres://u:{password}@h/d"));
+            assert!(told.contains("%40") && !told.contains("ret@"), "{told}");
+        }
     }
 }

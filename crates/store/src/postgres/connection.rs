@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::{JoinAll, join, join_all, join3};
 use tokio::runtime::Runtime;
-use tokio_postgres::error::{DbError, Severity};
+use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Row, SimpleQueryMessage};
@@ -319,10 +319,13 @@ fn numbers_in(told: &[SimpleQueryMessage]) -> Result<Vec<i64>, StoreError> {
     numbers.collect::<Option<_>>().ok_or_else(|| corrupt("a number is missing"))
 }
 
-/// Whether it is the last that a session says. Its end may not be here yet.
+/// Whether it is the last that a session says, its end may not be here yet; or that what was asked
+/// for may or may not have been done, which is found out on another session.
 fn ends_session(error: &tokio_postgres::Error) -> bool {
-    let severity = error.as_db_error().and_then(DbError::parsed_severity);
-    matches!(severity, Some(Severity::Fatal | Severity::Panic))
+    let Some(error) = error.as_db_error() else { return false };
+    matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
+        || *error.code() == SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN
+        || *error.code() == SqlState::TRANSACTION_RESOLUTION_UNKNOWN
 }
 
 thread_local! {

@@ -1,6 +1,8 @@
 //! Schema versions. A step that an older program can live with is taken while such programs run; one
 //! that it cannot is taken when none does any more.
 
+use std::time::Duration;
+
 use super::connection::{Connection, cell};
 use super::node::NOW_MS;
 use crate::errors::corrupt;
@@ -20,6 +22,23 @@ pub(super) struct Step {
 pub(super) const STEPS: &[Step] =
     &[Step { sql: include_str!("migrations/0001_begin.sql"), needs: 1 }];
 
+/// How long a step waits for those who read what it changes, a backup perhaps: all that write wait
+/// behind it meanwhile …
+const WAITS: &str = "SET LOCAL lock_timeout = '2s'";
+/// … how long they have their turn before it is tried again …
+const PAUSE: Duration = Duration::from_secs(2);
+/// … and how often it is.
+const TRIES: u32 = 150;
+
+/// The schema version that this program makes.
+pub(super) fn newest() -> u32 {
+    number(STEPS)
+}
+
+fn number(steps: &[Step]) -> u32 {
+    u32::try_from(steps.len()).expect("steps are written by hand")
+}
+
 /// Brings a database to this version.
 pub(crate) fn migrate_to_newest(conn: &Connection) -> Result<Opened, StoreError> {
     migrate(conn, STEPS)
@@ -27,25 +46,38 @@ pub(crate) fn migrate_to_newest(conn: &Connection) -> Result<Opened, StoreError>
 
 /// Brings a database to the newest of `steps`, all in one transaction. One node at a time.
 pub(super) fn migrate(conn: &Connection, steps: &[Step]) -> Result<Opened, StoreError> {
-    let known = u32::try_from(steps.len()).expect("steps are written by hand");
+    let known = number(steps);
     if let Err(error) = make_versions(conn) {
-        // Of nodes that make it at once all but one are refused, with one code or another, once it is there.
+        // Of nodes that make it at once all but one are refused, with one code or another, once it
+        // is there.
         if !conn.is_usable() || !has_table(conn, "migrations")? {
             return Err(error);
         }
     }
-    conn.execute_batch("BEGIN")?;
-    let migrated = with_lock(conn, steps, known);
-    match &migrated {
-        Ok(_) => conn.execute_batch("COMMIT")?,
-        Err(_) => conn.execute_batch("ROLLBACK")?,
+    let mut tries = 1;
+    loop {
+        conn.execute_batch("BEGIN")?;
+        let migrated = with_lock(conn, steps, known);
+        match &migrated {
+            Ok(_) => conn.execute_batch("COMMIT")?,
+            Err(_) if conn.is_usable() => conn.execute_batch("ROLLBACK")?,
+            Err(_) => {}
+        }
+        match migrated {
+            Err(StoreError::Again(why)) if conn.is_usable() && tries < TRIES => {
+                tracing::warn!(why, "a step of the schema waits for others");
+                tries += 1;
+                std::thread::sleep(PAUSE);
+            }
+            migrated => return migrated,
+        }
     }
-    migrated
 }
 
-/// Whether there is anything to open.
-pub(super) fn is_made(conn: &Connection) -> Result<bool, StoreError> {
-    has_table(conn, "installation")
+/// The version of the installation that is there, if there is one.
+pub(super) fn version(conn: &Connection) -> Result<Option<u32>, StoreError> {
+    let made = has_table(conn, "installation")?;
+    made.then(|| one_number(conn, "SELECT max(version) FROM migrations")).transpose()
 }
 
 fn has_table(conn: &Connection, name: &str) -> Result<bool, StoreError> {
@@ -66,6 +98,7 @@ fn make_versions(conn: &Connection) -> Result<(), StoreError> {
 
 fn with_lock(conn: &Connection, steps: &[Step], known: u32) -> Result<Opened, StoreError> {
     one_number(conn, "SELECT version FROM migrations WHERE version = 0 FOR UPDATE")?;
+    conn.execute_batch(WAITS)?;
     let from_version = one_number(conn, "SELECT max(version) FROM migrations")?;
     let needs = one_number(conn, "SELECT max(needs) FROM migrations")?;
     if needs > known {

@@ -9,6 +9,8 @@ use crate::StoreError;
 use crate::reader::Reader;
 use crate::sql::{Cell, Row};
 
+/// How often nonces are sent again that the database has said it did not take.
+const TRIES: u32 = 3;
 /// How long a nonce stays after its call has gone stale: another node's clock may be behind.
 const KEPT_ON_MS: i64 = 60_000;
 /// The ends of nonces are rounded up to this, so that their index has few keys and stays small.
@@ -48,16 +50,29 @@ impl NonceTable {
             let end = stale_at.saturating_add(KEPT_ON_MS + END_STEP_MS - 1);
             ends.push(Cell::Int(end.div_euclid(END_STEP_MS) * END_STEP_MS))?;
         }
-        let rows = self.conn()?.query_arrays(
-            "INSERT INTO nonces (hash, until) \
-             SELECT * FROM unnest(CAST($1 AS BYTEA[]), CAST($2 AS BIGINT[])) \
-             ON CONFLICT (hash) DO NOTHING RETURNING hash",
-            &[hashes, ends],
-        )?;
+        let rows = self.insert(&[hashes, ends])?;
         let taken: Result<HashSet<u128>, StoreError> =
             rows.iter().map(|row| Ok(u128::from_be_bytes(Row::Postgres(row).get(0)?))).collect();
         let mut taken = taken?;
         Ok(nonces.iter().map(|(hash, _)| taken.remove(hash)).collect())
+    }
+
+    fn insert(&mut self, nonces: &[Array; 2]) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+        let mut tries = 1;
+        loop {
+            let conn = self.conn()?;
+            let inserted = conn.query_arrays(
+                "INSERT INTO nonces (hash, until) \
+                 SELECT * FROM unnest(CAST($1 AS BYTEA[]), CAST($2 AS BIGINT[])) \
+                 ON CONFLICT (hash) DO NOTHING RETURNING hash",
+                nonces,
+            );
+            match inserted {
+                // A session that goes on has taken none of them.
+                Err(StoreError::Again(_)) if conn.is_usable() && tries < TRIES => tries += 1,
+                inserted => return inserted,
+            }
+        }
     }
 
     /// Removes some of those whose calls have gone stale; true where there may be more. Nodes that
@@ -74,7 +89,7 @@ impl NonceTable {
     }
 
     fn conn(&mut self) -> Result<&Connection, StoreError> {
-        if self.conn.as_ref().is_none_or(|conn| !conn.is_usable()) {
+        if self.conn.as_ref().is_none_or(|conn| !conn.is_alive()) {
             if self.conn.take().is_some() {
                 self.reader.connection_broke();
             }

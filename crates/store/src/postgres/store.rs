@@ -61,10 +61,11 @@ impl Shared {
         address: &PostgresAddress,
         readers: usize,
     ) -> Result<(Self, Opened), StoreError> {
-        if migrate::is_made(&Pg::open(address)?)? {
-            Self::open(address, readers)
-        } else {
-            Err(StoreError::Missing(address.to_string().into()))
+        let known = migrate::newest();
+        match migrate::version(&Pg::open(address)?)? {
+            None => Err(StoreError::Missing(address.to_string().into())),
+            Some(found) if found < known => Err(StoreError::Older { found, known }),
+            Some(_) => Self::open(address, readers),
         }
     }
 
@@ -255,7 +256,8 @@ impl Shared {
     /// refused time after time, and not found, is of a row that makes no sense.
     fn unless_for_good(&mut self, error: StoreError) -> StoreError {
         match error {
-            StoreError::Again(why) if why == SLOT_TAKEN => {
+            // The server quotes it, each language with its own quotation marks.
+            StoreError::Again(why) if why.contains(SLOT_TAKEN) => {
                 self.node = None;
                 StoreError::Again(why)
             }
@@ -264,6 +266,7 @@ impl Shared {
                 if self.duplicates < DUPLICATES_MAX {
                     StoreError::Again(why)
                 } else {
+                    self.duplicates = 0;
                     StoreError::Corrupt(why)
                 }
             }
@@ -274,6 +277,7 @@ impl Shared {
     /// Ends a batch that was not saved.
     pub(crate) fn give_up(&mut self) {
         self.alone = false;
+        self.duplicates = 0;
         self.rollback();
     }
 
@@ -367,7 +371,7 @@ impl Shared {
         if emptied.is_err() {
             self.undo();
         }
-        emptied
+        emptied.map_err(|error| self.unless_for_good(error))
     }
 
     fn empty(&mut self) -> Result<(), StoreError> {
@@ -418,11 +422,18 @@ impl fmt::Debug for Shared {
 /// is nothing to be gained by planning them anew.
 fn writer(address: &PostgresAddress) -> Result<Pg, StoreError> {
     let conn = Pg::open(address)?;
-    match conn.execute_batch("SET plan_cache_mode = force_generic_plan") {
-        // What only speaks as PostgreSQL does may not know it.
-        Err(StoreError::Unavailable(_)) | Ok(()) => Ok(conn),
-        Err(error) => Err(error),
+    // Whoever is answered has it on disk, whatever else the database serves. What asks for more than
+    // that stays as it is.
+    let flushed = "SELECT set_config('synchronous_commit', 'on', false) \
+                   WHERE current_setting('synchronous_commit') = 'off'";
+    for setting in ["SET plan_cache_mode = force_generic_plan", flushed] {
+        match conn.execute_batch(setting) {
+            // What only speaks as PostgreSQL does may not know it.
+            Err(StoreError::Unavailable(_)) | Ok(()) => {}
+            Err(error) => return Err(error),
+        }
     }
+    Ok(conn)
 }
 
 /// How a transaction begins. Table locks are given out in the order they are asked for, so that who
@@ -461,7 +472,11 @@ fn no_connection() -> StoreError {
 /// Whether a batch changes what nodes keep in memory, or what is decided by without being locked.
 /// Such batches are done one at a time, and others hear of them.
 fn changes_what_nodes_keep(world: &World, activities: Lock) -> bool {
-    let made = || world.activities.unsaved().any(|(_, row)| row.state == RowState::New);
+    // Of coupons' activities, which are not kept, only that there are more of them.
+    let kept = || {
+        let mut changed = world.activities.unsaved();
+        changed.any(|(_, row)| row.state == RowState::New || row.value.coupon.is_none())
+    };
     world.organizations.is_changed()
         || world.applications.is_changed()
         || world.bids.is_changed()
@@ -472,7 +487,7 @@ fn changes_what_nodes_keep(world: &World, activities: Lock) -> bool {
         || world.initiators.is_changed()
         || world.merchants.is_changed()
         || world.tokens.is_changed()
-        || (world.activities.is_changed() && (activities != Lock::Own || made()))
+        || (world.activities.is_changed() && (activities != Lock::Own || kept()))
 }
 
 /// Of the rows on which others hang that are numbered after them.

@@ -123,7 +123,7 @@ fn try_out(
     connection::make_directory(directory)?;
     let database = connection::database(directory);
     std::fs::copy(file, &database).map_err(failed("copied", file))?;
-    let (store, opened) = Embedded::open_existing(directory, options)?;
+    let (store, opened) = Embedded::open(directory, options)?;
     let report = store.reader().verify()?;
     drop(store);
     // What would be left of a log here is part of the database, and would not be moved with it.

@@ -188,6 +188,20 @@ async fn the_ledger_shows_what_each_donation_moved() {
     }
 }
 
+/// SQLite would take it, and PostgreSQL refuses the whole batch that it is in.
+#[tokio::test]
+async fn a_nul_character_is_refused_before_it_reaches_the_store() {
+    let desk = Desk::open().await;
+    for (list, parameter) in [("applications", "org_no"), ("audit", "actor"), ("flowers", "appid")]
+    {
+        let path = format!("/{list}?{parameter}=a%00b");
+        desk.get(&path).await.problem(400, "malformed", Some(parameter));
+    }
+    desk.get("/activities/a%00b").await.problem(400, "malformed", None);
+    let pause = desk.post("/activities/a%00b/pause", json!({})).await;
+    pause.problem(400, "malformed", None);
+}
+
 #[tokio::test]
 async fn other_lists_are_filtered_too() {
     let desk = Desk::open().await;

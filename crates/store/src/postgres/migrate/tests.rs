@@ -1,11 +1,10 @@
-use std::io::Write as _;
-use std::process::{Child, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use huodong_campaign::{Command, CreateOrganization, Wanted, World};
 use huodong_testing::{Database, Postgres};
 
+use super::super::connection::Connection;
 use super::{STEPS, Step};
 use crate::postgres::{ID_STEP, PostgresAddress, Shared};
 use crate::{Opened, StoreError};
@@ -121,68 +120,56 @@ fn a_node_that_slept_while_the_schema_left_it_behind_writes_no_more() {
 fn a_node_that_starts_while_the_schema_changes_waits_for_it() {
     let database = database();
     drop(open(&database, &[]).unwrap());
-    let slow = "SELECT pg_advisory_xact_lock(1); ALTER TABLE audit DROP COLUMN detail";
+    // It takes until it gets what the test holds, and waits for no lock: that has an end.
+    let slow = "DO 'BEGIN WHILE NOT pg_try_advisory_xact_lock(1) LOOP PERFORM pg_sleep(0.02); \
+                END LOOP; END'; ALTER TABLE audit DROP COLUMN detail";
     thread::scope(|scope| {
-        let held = Held::by_us(&database);
+        let holds = Connection::open(&database.url().parse().unwrap()).unwrap();
+        holds.execute_batch("DO 'BEGIN PERFORM pg_advisory_lock(1); END'").unwrap();
         let newer = scope.spawn(|| open(&database, &[next(slow, false)]).map(drop));
-        until(
-            &database,
-            "1",
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory'",
-        );
+        let sessions = "SELECT count(*) FROM pg_stat_activity WHERE";
+        until(&database, "1", &format!("{sessions} wait_event = 'PgSleep'"));
         let older = scope.spawn(|| open(&database, &[]).map(drop));
-        // One for the lock, and one for whom that keeps.
-        until(
-            &database,
-            "2",
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'",
-        );
+        until(&database, "1", &format!("{sessions} wait_event_type = 'Lock'"));
         assert!(!newer.is_finished() && !older.is_finished());
-        drop(held);
+        holds.execute_batch("DO 'BEGIN PERFORM pg_advisory_unlock(1); END'").unwrap();
         newer.join().unwrap().unwrap();
         let refused = older.join().unwrap().unwrap_err();
         assert!(matches!(refused, StoreError::Newer { .. }), "{refused}");
     });
 }
 
-/// A lock on what a step waits for, until it is dropped.
-struct Held(Child);
-
-impl Held {
-    fn by_us(database: &Database) -> Self {
-        let mut psql = huodong_testing::program("psql");
-        psql.args(["-X", "-q", "-d", database.url()]).stdin(Stdio::piped()).stdout(Stdio::null());
-        let mut held = Self(psql.spawn().unwrap());
-        // It stays for as long as there may be more to do.
-        let input = held.0.stdin.as_mut().unwrap();
-        writeln!(input, "SELECT pg_advisory_lock(1);").unwrap();
-        let granted = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted \
-                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-        eventually("it is locked", || database.psql(granted) == "1");
-        held
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        // One that has ended cannot be killed any more; that is all that can go wrong.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+#[test]
+fn a_step_that_has_to_wait_keeps_nobody_from_writing_for_long() {
+    let database = database();
+    let (mut older, _) = open(&database, &[]).unwrap();
+    let reads = Connection::open(&database.url().parse().unwrap()).unwrap();
+    reads.execute_batch("BEGIN; LOCK TABLE organizations IN ACCESS SHARE MODE").unwrap();
+    let adds = next("ALTER TABLE organizations ADD COLUMN note TEXT", true);
+    thread::scope(|scope| {
+        let newer = scope.spawn(|| open(&database, &[adds]).map(drop));
+        let waits = "SELECT count(*) > 0 FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
+                     WHERE NOT granted AND mode = 'AccessExclusiveLock' \
+                     AND d.datname = current_database()";
+        while database.psql(waits) != "t" {
+            assert!(!newer.is_finished(), "it did not wait");
+        }
+        write(&mut older, "meanwhile").unwrap();
+        assert!(!newer.is_finished());
+        reads.execute_batch("COMMIT").unwrap();
+        newer.join().unwrap().unwrap();
+    });
+    write(&mut older, "afterwards").unwrap();
 }
 
 /// Waits until a question about this database's sessions has this answer.
 fn until(database: &Database, answer: &str, question: &str) {
     let question = format!("{question} AND datname = current_database()");
-    eventually(&question, || database.psql(&question) == answer);
-}
-
-fn eventually(what: &str, condition: impl Fn() -> bool) {
     for _ in 0..6000 {
-        if condition() {
+        if database.psql(&question) == answer {
             return;
         }
         thread::sleep(Duration::from_millis(10));
     }
-    panic!("{what}: not within a minute");
+    panic!("not within a minute: {question} = {answer}");
 }
