@@ -14,9 +14,9 @@ use crate::failure::Failure;
 pub(crate) enum Call {
     /// 腾讯公益 points donations and small red flowers.
     ///
-    /// Fields that are not given are filled in from the credentials, so that a call without any
-    /// just works against a sandbox: activity, project and bid, a fresh reward_transcode, the
-    /// time now (by the sandbox's clock). The request and the answer's head go to standard error, the answer's body to
+    /// Fields that are not given are filled in from the credentials, so that most calls need none
+    /// against a sandbox: activity, project and bid, a fresh reward_transcode or trans_code. What asks
+    /// about an earlier call must name it: RewardDonateQuery and CheckIsTransExist. The request and the answer's head go to standard error, the answer's body to
     /// standard output. Exit code 0 when the answer's code is 0.
     #[command(after_help = "Calls:
   GetActivityInfo RewardToDonate RewardDonateQuery

@@ -51,6 +51,8 @@ pub(crate) struct Called {
     pub(crate) consult: Consult,
     /// The options that lead to the same place once more, each after a blank.
     pub(crate) again: String,
+    /// Of those, the ones that another vendor's commands know, too.
+    pub(crate) elsewhere: String,
 }
 
 /// Who signs and for whom it seals.
@@ -78,7 +80,8 @@ impl Caller {
             base_url,
             initiator: self.initiator(&known)?,
             consult: known.consult,
-            again: self.again(),
+            again: again(&[self.place(), self.identity()].concat()),
+            elsewhere: again(&self.place()),
         })
     }
 
@@ -131,21 +134,27 @@ impl Caller {
         ))
     }
 
-    fn again(&self) -> String {
-        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-        let mut again = String::new();
-        for (name, value) in [
-            ("credentials", path(&self.credentials)),
-            ("base-url", self.base_url.as_ref().map(|url| url.as_str().to_owned())),
+    fn place(&self) -> Vec<(&'static str, Option<String>)> {
+        let base_url = self.base_url.as_ref().map(|url| url.as_str().to_owned());
+        vec![("credentials", path(&self.credentials)), ("base-url", base_url)]
+    }
+
+    fn identity(&self) -> Vec<(&'static str, Option<String>)> {
+        vec![
             ("cert-id", self.cert_id.clone()),
             ("mode", self.mode.map(|mode| mode.name().to_owned())),
             ("private-key", path(&self.private_key)),
             ("gateway-key", path(&self.gateway_key)),
-        ] {
-            if let Some(value) = value {
-                again.push_str(&format!(" --{name} {}", quoted(&value)));
-            }
-        }
-        again
+        ]
     }
+}
+
+fn path(path: &Option<PathBuf>) -> Option<String> {
+    path.as_ref().map(|path| path.display().to_string())
+}
+
+/// Options as they are typed, as far as they were.
+fn again(options: &[(&str, Option<String>)]) -> String {
+    let typed = options.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    typed.map(|(name, value)| format!(" --{name} {}", quoted(value))).collect()
 }

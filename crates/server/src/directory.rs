@@ -125,8 +125,8 @@ impl Directory {
     }
 
     /// Takes in the applications as the store has them now. What a caller has used of its rate is
-    /// kept where the rate is the same. One whose secret does not open is left out, and told of once
-    /// the others are in: it must not keep what was revoked alive.
+    /// kept where the rate is the same. One whose secret does not open stays as it was known, and is
+    /// told of once the others are in: it must not keep alive what was revoked.
     pub fn replace(
         &self,
         key: &MasterKey,
@@ -149,8 +149,11 @@ impl Directory {
             let (secret, previous) = match (secret, previous) {
                 (Ok(secret), Ok(previous)) => (secret, previous),
                 (Err(error), _) | (_, Err(error)) => {
-                    tracing::error!(%appid, %error, "an application cannot be let in");
+                    tracing::error!(%appid, %error, "an application cannot be read in");
                     told = Err(error);
+                    if let Some(known) = before.get(&appid) {
+                        callers.insert(appid, Arc::clone(known));
+                    }
                     continue;
                 }
             };

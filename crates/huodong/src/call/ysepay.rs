@@ -212,7 +212,7 @@ impl Ysepay {
             Api::AddData => {
                 let id = quoted(data["reqMsgId"].as_str()?);
                 format!(
-                    "An operator decides on it:\n  curl -X POST -H \"Authorization: Bearer $TOKEN\" \
+                    "An operator decides on it:\n  curl -X POST -H \"Authorization: Bearer ${{TOKEN:-hdop_sandbox-reviewer}}\" \
                      -H 'Content-Type: application/json' -d '{{}}' \
                      {}operator/v1/enrolments/{id}/approve",
                     called.base_url
@@ -223,7 +223,8 @@ impl Ysepay {
                 let granted = results.iter().find(|one| one["consultResultCode"] == "SUCCESS")?;
                 let id = quoted(granted["activityId"].as_str()?);
                 format!(
-                    "What is SUCCESS can be issued now:\n  huodong call lakala issue activity_id={id}"
+                    "What is SUCCESS can be issued now:\n  huodong call lakala issue activity_id={id}{}",
+                    called.elsewhere
                 )
             }
         })

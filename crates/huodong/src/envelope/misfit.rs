@@ -22,8 +22,9 @@ pub(super) fn explain(
 ) -> Option<String> {
     let sign = captured.fields.get("sign")?;
     let right = captured.fields.string_to_sign(Empty::Skipped);
+    let cert_id = captured.fields.get("certId").unwrap_or_default();
     for Named { name, key, .. } in keys {
-        if let Some(mistake) = otherwise(key, &right, sign) {
+        if let Some(mistake) = otherwise(key, &right, sign, cert_id) {
             return Some(format!("{mistake}, with {name}"));
         }
     }
@@ -38,14 +39,24 @@ pub(super) fn explain(
 }
 
 /// The right string, signed by another rule.
-fn otherwise(key: &PublicKey, string: &str, sign: &str) -> Option<&'static str> {
+fn otherwise(key: &PublicKey, string: &str, sign: &str, cert_id: &str) -> Option<&'static str> {
     let message = string.as_bytes();
+    if let Ok(bytes) = hex::decode(sign.trim())
+        && key.verify(message, &BASE64_STANDARD.encode(bytes))
+    {
+        return Some("sign is right, and written in hex; it must be base64");
+    }
     match key.mode() {
         Mode::Sm2 => {
             if key.verify_under_id(message, sign, "") {
                 return Some(
                     "it was made under the empty user id, as OpenSSL does it unless told (distid); \
                      it must be 1234567812345678",
+                );
+            }
+            if key.verify_under_id(message, sign, cert_id) {
+                return Some(
+                    "it was made under the certId as user id; it must be 1234567812345678",
                 );
             }
             key.verify_hashed_twice(message, sign).then_some(
@@ -96,6 +107,7 @@ fn guesses(captured: &Captured, content: Option<&str>) -> Vec<Guess> {
         sorted.iter().map(|(name, value)| (*name, value.replace('+', " "))).collect();
     guess("the signed values had blanks in place of +", joined(&blanks));
     guess("the string ended with &", format!("{}&", joined(&sorted)));
+    guess("the string ended with a line's end", format!("{}\n", joined(&sorted)));
     let mut with_sign = sorted.clone();
     with_sign.push(("sign", ""));
     with_sign.sort_unstable();
@@ -140,9 +152,15 @@ mod tests {
     const UNSIGNED: &str =
         r#""version":"1.0","certId":"8","Extra":"a b+c","bizContent":"x","n":"""#;
 
+    const RIGHT: &str = "Extra=a b+c&bizContent=x&certId=8&version=1.0";
+
     fn explained(string: &str) -> Option<String> {
         let key = PrivateKey::from_sm2_number(&[7; 32]).unwrap();
-        let sign = key.sign(string.as_bytes());
+        explained_as(&key.sign(string.as_bytes()))
+    }
+
+    fn explained_as(sign: &str) -> Option<String> {
+        let key = PrivateKey::from_sm2_number(&[7; 32]).unwrap();
         let message = format!("{{{UNSIGNED},\"sign\":\"{sign}\"}}");
         let captured = Captured::read(message.as_bytes()).unwrap();
         let key = key.public().clone();
@@ -159,6 +177,7 @@ mod tests {
             ("Extra=a%20b%2Bc&bizContent=x&certId=8&version=1.0", "percent-encoded"),
             ("Extra=a b c&bizContent=x&certId=8&version=1.0", "blanks in place of +"),
             ("Extra=a b+c&bizContent=x&certId=8&version=1.0&", "ended with &"),
+            ("Extra=a b+c&bizContent=x&certId=8&version=1.0\n", "with a line's end"),
             ("Extra=a b+c&bizContent=x&certId=8&sign=&version=1.0", "had sign= in it"),
             ("a b+cx81.0", "only the values"),
             ("Extra=a b+c&bizContent={}&certId=8&version=1.0", "before it was encrypted"),
@@ -169,5 +188,13 @@ mod tests {
             assert!(told.contains(mistake) && told.ends_with(", with K"), "{told}");
         }
         assert_eq!(explained("something else"), None);
+    }
+
+    #[test]
+    fn a_right_signature_in_hex_is_known_for_one() {
+        let key = PrivateKey::from_sm2_number(&[7; 32]).unwrap();
+        let sign = BASE64_STANDARD.decode(key.sign(RIGHT.as_bytes())).unwrap();
+        let told = explained_as(&hex::encode(sign)).unwrap();
+        assert!(told.contains("written in hex"), "{told}");
     }
 }

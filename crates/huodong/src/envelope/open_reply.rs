@@ -31,8 +31,8 @@ pub(super) fn open(captured: &Captured, request: Option<&Captured>, ring: &Keyri
     let unsigned_refusal =
         captured.fields.get("sign").is_none() && code != GatewayCode::Success.number();
     if unsigned_refusal {
-        let why = "the gateway does not sign for callers it does not know: look at certId and sign of \
-                   the request; nothing vouches for such a reply";
+        let why = "what is refused before its caller is known is answered without one: look at the \
+                   request's common fields, its certId and its sign; nothing vouches for such a reply";
         report.tell("Signature: there is none", [why.to_owned()]);
     } else {
         tell_signature(&mut report, captured, ring, None);

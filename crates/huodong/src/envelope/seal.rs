@@ -80,7 +80,10 @@ impl Seal {
         });
         let mut out = std::io::stdout().lock();
         out.write_all(&written(&request, form)).cannot("print the request")?;
-        out.write_all(b"\n").cannot("print the request")?;
+        // Of a form it would be part of the last field.
+        if form != Written::Form {
+            out.write_all(b"\n").cannot("print the request")?;
+        }
         out.flush().cannot("print the request")?;
         if self.show_content_key {
             eprintln!("The content key: {}", shown_key(&request.key));
@@ -122,7 +125,6 @@ impl Seal {
             Written::Json => {
                 format!("curl -s -H 'Content-Type: application/json' -d @request.json {url}")
             }
-            // -d leaves the line's end out, which would be part of the last field.
             Written::Form => format!("curl -s -d @request.txt {url}"),
             Written::Curl => format!("curl -s -K request.curl -F file=@PHOTO {url}"),
         }

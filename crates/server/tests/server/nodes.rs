@@ -83,7 +83,7 @@ async fn a_platform_key_made_at_one_node_signs_at_the_other_soon() {
 }
 
 #[tokio::test]
-async fn what_another_node_changed_is_read_in_again_until_it_can_be() {
+async fn an_application_that_cannot_be_read_in_keeps_no_other_from_it() {
     let (one, other) = two().await;
     let database = shared_database(&one.directory);
     let of_app = format!("WHERE appid = '{APP}'");
@@ -93,12 +93,16 @@ async fn what_another_node_changed_is_read_in_again_until_it_can_be() {
     };
     seal("\\x00");
     one.done(application(&one, "new_app")).await;
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
-    let known = || other.app.directory.caller("new_app").is_some();
-    assert!(!known(), "a secret of another does not open");
+    let known = async || other.app.directory.caller("new_app").is_some();
+    eventually("it is known", known).await;
     assert_eq!(other.call(Api::RewardToDonate, &donation()).await.code, 0, "what is known serves");
+    other.app.refresh().await.unwrap_err();
+    let revoke = RevokeApplication { appid: AppId::from("new_app") };
+    one.done(revoke).await;
+    let unknown = async || other.app.directory.caller("new_app").is_none();
+    eventually("it is shut out", unknown).await;
     seal(&sealed);
-    eventually("it is known", async || known()).await;
+    other.app.refresh().await.unwrap();
 }
 
 #[tokio::test]
