@@ -19,7 +19,9 @@ fn database() -> Database {
 }
 
 fn open(database: &Database, more: &[Step]) -> Result<(Shared, Opened), StoreError> {
-    let address: PostgresAddress = database.url().parse().unwrap();
+    // Far more time than a statement takes: some wait for what the test does meanwhile.
+    let address = format!("{}?statement_timeout_ms=60000", database.url());
+    let address: PostgresAddress = address.parse().unwrap();
     let steps: Vec<_> = STEPS.iter().chain(more).copied().collect();
     Shared::open_with(&address, 1, &steps)
 }
