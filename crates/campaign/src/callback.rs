@@ -66,10 +66,20 @@ pub struct Callback {
     pub tries: u8,
     /// Attempts in all, interrupted ones included.
     pub attempts: u32,
+    /// How many of those, the first ones, are archived: kept elsewhere.
+    pub archived: u32,
     /// Where it stands.
     pub state: CallbackState,
     /// When it was delivered or exhausted.
     pub finished_at: Option<Timestamp>,
+}
+
+impl Callback {
+    /// Whether it came to its end before this moment, and is there still.
+    pub fn ended_before(&self, moment: Timestamp) -> bool {
+        let ended = matches!(self.state, CallbackState::Delivered | CallbackState::Exhausted);
+        ended && self.finished_at.is_some_and(|at| at < moment)
+    }
 }
 
 /// How an attempt ended.
@@ -162,6 +172,7 @@ pub(crate) fn owe(world: &mut World, coupon: &Coupon, event: CallbackEvent, addr
             began_at: now,
             tries: 0,
             attempts: 0,
+            archived: 0,
             state: CallbackState::Waiting { due_at: due(now, 0) },
             finished_at: None,
         },

@@ -7,6 +7,7 @@
 mod account;
 mod activity;
 mod application;
+mod archive;
 mod audit;
 mod callback;
 mod command;
@@ -41,6 +42,7 @@ pub use application::{
     Application, ApplicationRefusal, ApplicationStatus, AssignBid, BidGrant, CreateApplication,
     PreviousSecret, RevokeApplication, RotateSecret, UpdateApplication,
 };
+pub use archive::{Archivable, BeginArchive, EndArchive};
 pub use audit::{Actor, AuditEntry, Audited, Operated};
 pub(crate) use callback::owe;
 pub use callback::{

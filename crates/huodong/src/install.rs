@@ -209,10 +209,14 @@ where
         let options = EngineOptions { orphan_photos, ..EngineOptions::default() };
         let engine = Engine::start(store, Clock::system(), options);
         let engine = engine.cannot("start the engine")?;
-        let trace_id = hex::encode(Chance.bytes::<16>());
-        let actor = Actor { name: "huodong-command".to_owned(), trace_id };
-        let outcome = engine.submit(Operated { actor, command }, DEADLINE).await;
+        let outcome = engine.submit(Operated { actor: actor(), command }, DEADLINE).await;
         engine.stop().await;
         outcome.cannot("reach the database")?.map_err(|refusal| Failure::new(refusal.to_string()))
     })
+}
+
+/// Whom the audit log names for what was done by a command.
+pub(crate) fn actor() -> Actor {
+    let trace_id = hex::encode(Chance.bytes::<16>());
+    Actor { name: "huodong-command".to_owned(), trace_id }
 }

@@ -2,6 +2,7 @@
 // It is a command: what it prints is its work.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod archive;
 mod backup;
 mod bench;
 mod call;
@@ -85,6 +86,8 @@ Run it for others:
                                          # to rotate it
   huodong backup --config huodong.toml --to backup.db   # one file, checked; the server goes on
   huodong audit --config huodong.toml    # do the books balance? (embedded store: server stopped)
+  huodong archive --config huodong.toml --before 2026-01-01 --to archive
+                                         # what only people read, a month old or more, to files
 
 `huodong help COMMAND` says more about each, with examples.
 Exit codes: 0 done; 1 it could not be done, or does not hold; 2 it was asked wrongly.";
@@ -126,6 +129,8 @@ enum Command {
     Token(install::Token),
     /// Check the ledger and every invariant of a database.
     Audit(install::Audit),
+    /// Carry old attempts at callbacks and old audit entries to files, and out of the database.
+    Archive(archive::Archive),
     /// Copy the database into one file, while a server runs on it or not, and check the copy.
     Backup(backup::Backup),
     /// Make a database out of a backup.
@@ -185,6 +190,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Migrate(migrate) => migrate.run(),
         Command::Token(token) => token.run(),
         Command::Audit(audit) => audit.run(),
+        Command::Archive(archive) => archive.run(),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
         Command::Copy(copy) => copy.run(),

@@ -5,6 +5,7 @@
 //! questions beside it from what is committed. Behind both is either an embedded SQLite database,
 //! with one writer, or a PostgreSQL database that several nodes share.
 
+mod archive;
 mod columns;
 mod copy;
 mod errors;
@@ -26,6 +27,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+pub use archive::{Archive, ArchiveError, ArchiveExtent, ArchivedRows};
 pub use copy::{Copied, CopyError, CopyOptions, CopyStep, copy};
 pub use postgres::{BadAddress, NonceTable, PostgresAddress, waiting_here};
 pub use query::{

@@ -65,12 +65,16 @@ impl Reader {
 
     /// Checks every invariant of the whole database, as it stood when asked. Reads all of it.
     pub fn verify(&self) -> Result<AuditReport, StoreError> {
-        // Minutes on a large database: not on a connection that others wait for.
+        verify::verify(&self.patient()?, &self.0.keys)
+    }
+
+    /// A connection for what takes minutes on a large database: not one that others wait for.
+    pub(crate) fn patient(&self) -> Result<Connection, StoreError> {
         let mut conn = self.0.pool.connect()?;
         if let Connection::Postgres(conn) = &mut conn {
             conn.without_deadline()?;
         }
-        verify::verify(&conn, &self.0.keys)
+        Ok(conn)
     }
 
     fn conn(&self) -> Result<pool::Borrowed<'_>, StoreError> {

@@ -178,6 +178,24 @@ impl Embedded {
         }
     }
 
+    pub(crate) fn transact<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let last_id = self.last_id;
+        let begun = self.begin().and_then(|()| self.fence(last_id));
+        let done = match begun.map_err(E::from).and_then(|()| work(&self.conn)) {
+            Ok(done) => done,
+            Err(error) => {
+                self.undo();
+                return Err(error);
+            }
+        };
+        self.commit()?;
+        self.checkpoints.after_commit(self.conn.sqlite());
+        Ok(done)
+    }
+
     pub(crate) fn wipe(&mut self) -> Result<(), StoreError> {
         let written = self.begin().and_then(|()| self.empty());
         if let Err(error) = written {

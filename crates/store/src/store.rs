@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
-use huodong_campaign::{Wanted, World};
+use huodong_campaign::{Command, Wanted, World};
+use jiff::Timestamp;
 
+use crate::columns::{first_id_at, ms};
 use crate::postgres::{ID_STEP, Shared};
 use crate::reader::Reader;
+use crate::sql::Connection;
 use crate::sqlite::Embedded;
 use crate::{Opened, Place, PostgresAddress, StoreError, StoreOptions};
 
@@ -114,6 +117,42 @@ impl Store {
         match &mut self.0 {
             Kind::Embedded(store) => store.rollback(),
             Kind::Shared(store) => store.give_up(),
+        }
+    }
+
+    /// Carries out one command by itself, for who has no engine for it. After [`StoreError::Again`] it
+    /// is to be tried again.
+    pub fn carry_out<C: Command>(
+        &mut self,
+        command: &C,
+        now: Timestamp,
+    ) -> Result<Result<C::Done, C::Refusal>, StoreError> {
+        self.ready()?;
+        let now = Timestamp::from_millisecond(ms(now)).unwrap_or(now);
+        let mut world = World::new(now, 0).number_by(self.id_step());
+        let mut wanted = Wanted::default();
+        command.wants(&mut wanted);
+        self.load(&wanted, &mut world)?;
+        world.set_time(now);
+        world.number_from(self.first_id(first_id_at(now)));
+        let decided = command.decide(&mut world);
+        match decided {
+            Ok(_) => self.save(&world)?,
+            Err(_) => self.rollback(),
+        }
+        Ok(decided)
+    }
+
+    /// Does something in a transaction of its own, as this store's writer or node: it is fenced as a
+    /// batch is. It must not change what nodes keep in memory. After an error nothing was written,
+    /// unless that is [`StoreError::CommitUnknown`].
+    pub(crate) fn transact<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match &mut self.0 {
+            Kind::Embedded(store) => store.transact(work),
+            Kind::Shared(store) => store.transact(work),
         }
     }
 

@@ -4,6 +4,7 @@ mod coupon_story;
 mod gateway_story;
 mod story;
 
+mod archiving;
 mod backups;
 mod callbacks;
 mod connections;

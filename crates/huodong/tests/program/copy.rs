@@ -179,13 +179,13 @@ fn what_cannot_be_copied_is_told() {
 }
 
 /// Keeps everybody from writing to a table until it is dropped.
-struct Lock<'d> {
+pub(crate) struct Lock<'d> {
     database: &'d Database,
     psql: Child,
 }
 
 impl<'d> Lock<'d> {
-    fn on(database: &'d Database, table: &str) -> Self {
+    pub(crate) fn on(database: &'d Database, table: &str) -> Self {
         let held = format!("BEGIN; LOCK TABLE {table} IN SHARE MODE; SELECT pg_sleep(600)");
         let mut psql: Command = program("psql");
         let psql = psql.args(["-X", "-q", "-d", database.url(), "-c", &held]);

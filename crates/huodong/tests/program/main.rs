@@ -3,6 +3,7 @@
 // The clock and chance are the program's affair; a test that runs it from outside has its own.
 #![allow(clippy::disallowed_methods)]
 
+mod archive;
 mod backup;
 mod callback_crash;
 mod cli;

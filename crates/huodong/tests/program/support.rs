@@ -137,6 +137,14 @@ impl Sandbox {
         request.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
     }
 
+    /// Has the admin change something through the operator API.
+    pub(crate) async fn operate(&self, path: &str, body: &Value) -> Value {
+        let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().unwrap();
+        let request = client.post(format!("{}/operator/v1/{path}", self.base_url)).json(body);
+        let request = request.bearer_auth(self.credentials["operator"]["token"].as_str().unwrap());
+        request.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
+    }
+
     /// A caller for the sandbox's own institution.
     pub(crate) fn institution(&self) -> Client {
         let lakala = &self.credentials["lakala"];

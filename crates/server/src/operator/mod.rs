@@ -7,6 +7,7 @@
 mod activities;
 mod activity_words;
 mod applications;
+pub mod archive;
 mod audit;
 mod auth;
 mod bids;

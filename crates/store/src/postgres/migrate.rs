@@ -19,8 +19,10 @@ pub(super) struct Step {
 }
 
 /// The schema's history.
-pub(super) const STEPS: &[Step] =
-    &[Step { sql: include_str!("migrations/0001_begin.sql"), needs: 1 }];
+pub(super) const STEPS: &[Step] = &[
+    Step { sql: include_str!("migrations/0001_begin.sql"), needs: 1 },
+    Step { sql: include_str!("migrations/0002_archived.sql"), needs: 1 },
+];
 
 /// How long a step waits for those who read what it changes, a backup perhaps: all that write wait
 /// behind it meanwhile …

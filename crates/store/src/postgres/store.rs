@@ -382,6 +382,35 @@ impl Shared {
         self.numbers.clear();
     }
 
+    /// Beside other nodes' batches, but not beside who changes what they keep: whoever is alone is so.
+    pub(crate) fn transact<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.ready()?;
+        let last_id = self.last_id() + ID_STEP;
+        if let Err(error) = self.begin_fenced(last_id) {
+            self.undo();
+            return Err(self.unless_for_good(error).into());
+        }
+        let done = match self.conn().map_err(E::from).and_then(work) {
+            Ok(done) => done,
+            Err(error) => {
+                self.undo();
+                return Err(error);
+            }
+        };
+        self.commit(last_id).map_err(|error| self.unless_for_good(error))?;
+        Ok(done)
+    }
+
+    fn begin_fenced(&self, last_id: i64) -> Result<(), StoreError> {
+        self.begin(false)?;
+        self.fence(last_id)?;
+        // What is wrong with the slot shall not be taken for something else.
+        self.conn()?.postgres().flush()
+    }
+
     pub(crate) fn wipe(&mut self) -> Result<(), StoreError> {
         self.ready()?;
         let emptied = self.empty();

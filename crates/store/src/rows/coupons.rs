@@ -56,7 +56,7 @@ fn redemption(row: Row<'_>) -> Result<Option<Redemption>, StoreError> {
 
 pub(crate) const CALLBACKS: &str = "SELECT c.id, c.event, c.coupon, i.appid, r.host, \
     c.created_at, c.began_at, c.tries, c.attempts, c.state, c.due_at, c.leased_until, \
-    c.finished_at FROM callbacks c LEFT JOIN receivers r ON r.no = c.receiver \
+    c.finished_at, c.archived FROM callbacks c LEFT JOIN receivers r ON r.no = c.receiver \
     LEFT JOIN institutions i ON i.no = r.app";
 
 pub(crate) fn callback(row: Row<'_>) -> Mapped<Callback> {
@@ -71,6 +71,7 @@ pub(crate) fn callback(row: Row<'_>) -> Mapped<Callback> {
         began_at: time(row, 6)?,
         tries: row.get(7)?,
         attempts: row.get(8)?,
+        archived: row.get(13)?,
         state: callback_state(row)?,
         finished_at: maybe_time(row, 12)?,
     };

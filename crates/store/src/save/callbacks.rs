@@ -48,7 +48,8 @@ impl Saver<'_> {
         })
     }
 
-    /// Only what can change after a callback came to be owed.
+    /// Only what can change after a callback came to be owed; how many of its attempts are archived
+    /// is changed by whoever archives them.
     fn update_callbacks(
         &mut self,
         rows: &[&Row<Callback>],

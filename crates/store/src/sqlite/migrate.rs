@@ -9,6 +9,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_begin.sql"),
     include_str!("migrations/0002_coupons.sql"),
     include_str!("migrations/0003_gateway.sql"),
+    include_str!("migrations/0004_archived.sql"),
 ];
 
 /// The schema version that this program makes.

@@ -12,8 +12,8 @@ use super::gateway_story::call;
 use super::story::{Story, donate, key};
 use crate::copy::TABLES;
 use crate::{
-    Copied, CopyError, CopyOptions, CopyStep, PageRequest, Place, Store, StoreError, StoreOptions,
-    TransferFilter, copy,
+    ArchivedRows, Copied, CopyError, CopyOptions, CopyStep, PageRequest, Place, Store, StoreError,
+    StoreOptions, TransferFilter, copy,
 };
 
 const FIRST: PageRequest = PageRequest { before: None, limit: 100 };
@@ -87,7 +87,8 @@ fn refund(story: &mut Story, code: &str) -> Id {
 #[test]
 fn an_installation_is_copied_whole_and_goes_on() {
     use TransferReason::{Hold, Pay, Refund};
-    let story = eventful();
+    let mut story = eventful();
+    let archived = archived(&mut story);
     let highest = story.store.last_id();
     let before = story.store.reader().donation_by_key(&key("i7")).unwrap().unwrap();
     let (mut story, copied) = moved(story, Postgres::shared().database());
@@ -99,6 +100,10 @@ fn an_installation_is_copied_whole_and_goes_on() {
     assert!(rows("keys") > 430);
     assert_eq!(copied.account_kinds, 6);
     sound(&story);
+    for (callback, attempts) in archived {
+        let copied = story.store.reader().callback(callback).unwrap().unwrap();
+        assert_eq!((copied.archived, copied.attempts), (attempts, attempts));
+    }
 
     let again = story.run(donate("instant", "i7", "user7", 8));
     assert!(again.repeated);
@@ -132,6 +137,20 @@ fn an_installation_is_copied_whole_and_goes_on() {
     story.activity("more", Settlement::Instant, UserLimits::default());
     story.enrolled("m2");
     sound(&story);
+}
+
+/// Archives attempts at some callbacks, but not at all; at which, and how many.
+fn archived(story: &mut Story) -> Vec<(Id, u32)> {
+    let mut archived = Vec::new();
+    let before = story.now + SignedDuration::from_secs(1);
+    let mut archive = story.store.archive(Archivable::Attempts, before);
+    let piece = archive.piece(|rows| {
+        let ArchivedRows::Attempts(rows) = rows else { panic!("{rows:?}") };
+        archived.extend(rows.iter().map(|(callback, _)| (callback.id, callback.attempts)));
+        Ok(())
+    });
+    assert_eq!(piece.unwrap(), Some(1));
+    archived
 }
 
 /// Tables that are empty there.

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::coupon_story::{coupon_key, issue};
 use super::story::{Story, donate, key};
 use crate::sqlite::MIGRATIONS;
-use crate::{CallbackStatus, CouponFilter, DonationFilter, PageRequest, Store};
+use crate::{CallbackFilter, CallbackStatus, CouponFilter, DonationFilter, PageRequest, Store};
 
 const FIRST: PageRequest = PageRequest { before: None, limit: 100 };
 
@@ -51,6 +51,26 @@ fn a_database_of_version_1_is_upgraded_with_its_rows_and_goes_on() {
     story.redeem(coupon.id, 5000);
     story.initiators();
     story.enrolled("m0");
+    sound(&story.reopen());
+}
+
+#[test]
+fn a_database_of_version_3_is_upgraded_with_its_attempts_none_of_them_archived() {
+    let mut story = upgraded(3, include_str!("fixtures/0003.sql"));
+    let reader = story.store.reader();
+    let callbacks = reader.callbacks(&CallbackFilter::default(), FIRST).unwrap().rows;
+    let attempts: Vec<_> = callbacks.iter().map(|it| (it.attempts, it.archived)).collect();
+    assert_eq!(attempts, [(0, 0), (10, 0), (1, 0), (0, 0)]);
+
+    let mut archive = story.store.archive(Archivable::Attempts, story.now);
+    let mut archived = 0;
+    while let Some(rows) = archive.piece(|_| Ok(())).unwrap() {
+        archived += rows;
+    }
+    assert_eq!(archived, 11);
+    story.run(Resend { callbacks: vec![callbacks[1].id] });
+    story.attempt(callbacks[1].id, AttemptOutcome::Acknowledged);
+    assert_eq!(reader.attempts(callbacks[1].id).unwrap()[0].number, 11);
     sound(&story.reopen());
 }
 

@@ -159,14 +159,22 @@ impl<'r> Tried<'r> {
         Ok(None)
     }
 
+    /// All that are not archived must be there, and no other.
     fn check(&mut self, callback: &Callback, report: &mut AuditReport) -> Result<(), StoreError> {
-        let Callback { id, attempts, .. } = callback;
-        let right = match self.take(*id, report)? {
-            None => *attempts == 0,
-            Some(found) => (found.count, found.first, found.last) == (*attempts, 1, *attempts),
+        let Callback { id, attempts, archived, .. } = callback;
+        let left = attempts.checked_sub(*archived);
+        let right = match (self.take(*id, report)?, left) {
+            (None, left) => left == Some(0),
+            (Some(_), None) => false,
+            (Some(found), Some(left)) => {
+                (found.count, found.first, found.last) == (left, archived + 1, *attempts)
+            }
         };
         report.expect(right, || {
-            format!("callback {id} says {attempts} attempts, which are not all there, or more are")
+            format!(
+                "callback {id} says {attempts} attempts, {archived} of them archived; the others are \
+                 not all there, or more are"
+            )
         });
         Ok(())
     }

@@ -62,6 +62,9 @@ pub(in crate::operator) struct Callback {
     tries: u8,
     /// Attempts in all, interrupted ones and those before a resend included.
     attempts: u32,
+    /// How many of those, the first ones, are archived: in files, and no longer in its list of
+    /// attempts.
+    attempts_archived: u32,
     /// When what it tells happened.
     created_at: Time,
     /// What its schedule counts from: that moment, or when it was last sent again.
@@ -89,6 +92,7 @@ impl From<campaign::Callback> for Callback {
             due_at,
             tries: it.tries,
             attempts: it.attempts,
+            attempts_archived: it.archived,
             created_at: Time(it.created_at),
             began_at: Time(it.began_at),
             finished_at: it.finished_at.map(Time),
@@ -109,6 +113,7 @@ impl Record for Callback {
         "due_at",
         "tries",
         "attempts",
+        "attempts_archived",
         "created_at",
         "began_at",
         "finished_at",
@@ -246,7 +251,7 @@ impl Record for Attempt {
         &["number", "due_at", "at", "took_ms", "outcome", "status", "answer", "reason"];
 }
 
-/// Lists a callback's attempts, the first one first.
+/// Lists a callback's attempts, the first one first, but for those that are archived.
 #[utoipa::path(
     get, path = "/callbacks/{id}/attempts", operation_id = "list_attempts", tag = "callbacks",
     params(("id" = String, Path, description = "The callback's number"), Paging),

@@ -9,6 +9,7 @@ use super::counter::{
 };
 use super::desk::Desk;
 use super::lists::{csv_rows, walk};
+use crate::app::tamper;
 
 #[tokio::test]
 async fn a_callback_is_shown_from_its_event_to_its_end() {
@@ -76,6 +77,30 @@ async fn attempts_are_paged_by_their_numbers_and_exported() {
         let field = bad.split('=').next();
         desk.get(&format!("{path}?{bad}")).await.problem(400, "malformed", field);
     }
+}
+
+#[tokio::test]
+async fn a_callback_says_how_many_of_its_attempts_are_archived() {
+    let desk = Desk::open().await;
+    stop_clock(&desk);
+    open(&desk, "c1").await;
+    let coupon = issue(&desk, "c1", "u").await;
+    let id = callbacks_of(&desk, &coupon).await[0];
+    exhaust(&desk, id).await;
+    let path = format!("/callbacks/{id}");
+    assert_eq!(desk.shown(&path).await["attempts_archived"], 0);
+    // As `huodong archive` leaves it, and then it is sent again.
+    tamper(&desk.server.directory, "UPDATE callbacks SET archived = 10");
+    tamper(&desk.server.directory, "DELETE FROM attempts");
+    desk.post(&format!("{path}/resend"), json!({})).await.ok();
+    let attempt = claim(&desk, id).await;
+    desk.server.done(attempt).await;
+    let shown = desk.shown(&path).await;
+    assert_eq!((&shown["attempts"], &shown["attempts_archived"]), (&json!(11), &json!(10)));
+    let attempts = walk(&desk, &format!("{path}/attempts"), 3).await;
+    assert_eq!(attempts.iter().map(|it| it["number"].as_u64()).collect::<Vec<_>>(), [Some(11)]);
+    let row = csv_rows(&desk.get("/callbacks?format=csv").await).remove(0);
+    assert_eq!(&row[10], "10");
 }
 
 #[tokio::test]
