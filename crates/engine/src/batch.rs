@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use huodong_campaign::{Command, Wanted, World};
@@ -108,6 +109,45 @@ pub(crate) struct Writer {
     pub(crate) clock: Clock,
     pub(crate) batch_max: usize,
     pub(crate) observer: Option<Arc<dyn BatchObserver>>,
+    pub(crate) stall: Arc<Stall>,
+}
+
+/// Since when a shared store has taken nothing that was to be written.
+#[derive(Debug)]
+pub(crate) struct Stall {
+    begun: Instant,
+    /// In milliseconds after `begun`; 0 while it gets on.
+    since_ms: AtomicU64,
+    shared: bool,
+}
+
+impl Stall {
+    pub(crate) fn of(store: &Store) -> Self {
+        Self { begun: monotonic(), since_ms: AtomicU64::new(0), shared: store.is_shared() }
+    }
+
+    /// How long it has been, while it is.
+    pub(crate) fn lasts(&self) -> Duration {
+        match self.since_ms.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            since => self.begun.elapsed().saturating_sub(Duration::from_millis(since)),
+        }
+    }
+
+    fn begins(&self, now: Instant) {
+        // Only what nodes write to hold on to their place would end it where nobody calls any more.
+        if self.shared {
+            let ms = u64::try_from((now - self.begun).as_millis()).unwrap_or(u64::MAX).max(1);
+            let _ = self.since_ms.compare_exchange(0, ms, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
+    fn ends(&self, outcome: &Result<(), Failure>) {
+        if !matches!(outcome, Err(Failure::Store(error)) if !matches!(error, StoreError::Corrupt(_)))
+        {
+            self.since_ms.store(0, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Writer {
@@ -155,12 +195,15 @@ impl Writer {
                 return;
             }
             linger = self.linger(begun.elapsed(), together);
-            if std::mem::take(&mut keep)
-                && let Err(error) = self.store.keep()
-            {
-                tracing::warn!(%error, "this node could not hold on to its place");
-                if is_final(&error) {
-                    return;
+            if std::mem::take(&mut keep) {
+                self.stall.begins(monotonic());
+                let kept = self.store.keep().map_err(Failure::from);
+                self.stall.ends(&kept);
+                if let Err(Failure::Store(error)) = kept {
+                    tracing::warn!(%error, "this node could not hold on to its place");
+                    if is_final(&error) {
+                        return;
+                    }
                 }
             }
         }
@@ -193,7 +236,7 @@ impl Writer {
     /// process may write no more.
     fn batch(&mut self, jobs: &mut Vec<Box<dyn Job>>) -> ControlFlow<()> {
         let mut pauses = PAUSES.into_iter();
-        let mut pause = Duration::ZERO;
+        let (mut pause, mut begun) = (Duration::ZERO, false);
         loop {
             let started = monotonic();
             // What nobody waits for was never begun, or has come to nothing; the caller was told so.
@@ -201,11 +244,17 @@ impl Writer {
                 jobs.drain(..).partition(|job| job.abandoned(started));
             abandoned.into_iter().for_each(|job| job.answer(Some(EngineError::Deadline)));
             if waiting.is_empty() {
-                // Of what was begun before they had gone, the store keeps nothing.
-                self.store.rollback();
+                if begun {
+                    // Of what was begun before they had gone, the store keeps nothing.
+                    self.store.rollback();
+                }
                 return ControlFlow::Continue(());
             }
-            match self.carry_out(&mut waiting, started) {
+            begun = true;
+            self.stall.begins(started);
+            let carried_out = self.carry_out(&mut waiting, started);
+            self.stall.ends(&carried_out);
+            match carried_out {
                 Err(Failure::Store(StoreError::Again(why))) => {
                     tracing::debug!(why, commands = waiting.len(), "a batch is begun anew");
                     if let Some(observer) = &self.observer {
@@ -407,7 +456,8 @@ mod tests {
         let (store, _) = Store::open(&kept_in(&directory)).expect("a store");
         let clock = Clock::system();
         clock.freeze(true);
-        let mut writer = Writer { store, clock, batch_max: 1, observer: None };
+        let stall = Arc::new(Stall::of(&store));
+        let mut writer = Writer { store, clock, batch_max: 1, observer: None, stall };
         let create = |writer: &mut Writer, org_no| {
             let (reply, mut outcome) = oneshot::channel();
             let deadline = monotonic() + Duration::from_secs(10);

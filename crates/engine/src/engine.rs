@@ -13,7 +13,7 @@ use thiserror::Error;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use crate::batch::{Answer, BatchObserver, Message, Pending, Writer};
+use crate::batch::{Answer, BatchObserver, Message, Pending, Stall, Writer};
 use crate::delivery::{Delivery, DeliveryOptions, Envoy};
 use crate::source::{Clock, monotonic};
 use crate::timers::{LOOK_EVERY, Ran, Timers, TimersHeld};
@@ -90,6 +90,8 @@ const ROOM_BYTES: usize = 1024;
 
 /// How often a node holds on to its place: several times within the minute it is held.
 const KEEP_EVERY: Duration = Duration::from_secs(10);
+/// How often it is looked whether that is due.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
 
 /// Questions that may wait for each connection that answers them.
 const QUESTIONS_PER_CONNECTION: usize = 64;
@@ -112,6 +114,7 @@ struct Inner {
     answering: Arc<Semaphore>,
     clock: Clock,
     stopped: AtomicBool,
+    stall: Arc<Stall>,
     writer: Mutex<Option<JoinHandle<()>>>,
     timers: Timers,
     delivery: OnceLock<Arc<Delivery>>,
@@ -132,11 +135,13 @@ impl Engine {
     pub fn start(store: Store, clock: Clock, options: EngineOptions) -> std::io::Result<Self> {
         let (queue, waiting) = mpsc::channel(options.queue_max);
         let reader = store.reader();
+        let stall = Arc::new(Stall::of(&store));
         let writer = Writer {
             store,
             clock: clock.clone(),
             batch_max: options.batch_max,
             observer: options.observer,
+            stall: Arc::clone(&stall),
         };
         let thread = std::thread::Builder::new().name("writer".to_owned());
         let thread = thread.spawn(move || writer.run(waiting))?;
@@ -149,6 +154,7 @@ impl Engine {
             reader,
             clock,
             stopped: AtomicBool::new(false),
+            stall,
             writer: Mutex::new(Some(thread)),
             timers: Timers::default(),
             delivery: OnceLock::new(),
@@ -296,6 +302,11 @@ impl Engine {
         !self.0.stopped.load(Ordering::Acquire) && !self.0.queue.is_closed()
     }
 
+    /// For how long a shared store has taken nothing of what was to be written; zero while it does.
+    pub fn stalled_for(&self) -> Duration {
+        self.0.stall.lasts()
+    }
+
     /// Runs everything that is due by the business clock, and tells what ran.
     pub async fn run_due(&self) -> Result<Ran, EngineError> {
         self.run_due_after(|_| {}).await
@@ -372,9 +383,15 @@ impl Engine {
     fn spawn_keeping(&self) {
         let weak = self.downgrade();
         tokio::spawn(async move {
+            let mut kept = monotonic();
             loop {
-                tokio::time::sleep(KEEP_EVERY).await;
+                tokio::time::sleep(LOOK_AFTER).await;
                 let Some(engine) = weak.upgrade().filter(Engine::is_running) else { return };
+                // While nothing can be written it is tried more often: nobody else may be asking.
+                if engine.stalled_for().is_zero() && kept.elapsed() < KEEP_EVERY {
+                    continue;
+                }
+                kept = monotonic();
                 // Where the queue is full, batches are written, and each holds on to it too.
                 let _ = engine.0.queue.try_send(Message::Keep);
             }

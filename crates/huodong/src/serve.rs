@@ -97,7 +97,8 @@ impl Serve {
                      private addresses"
                 );
             }
-            tracing::info!(address = %at, tls = config.tls().is_some(), "serving");
+            let operators = server.operators.map(|at| at.to_string());
+            tracing::info!(address = %at, operators, tls = config.tls().is_some(), "serving");
             server.run(stop).await
         })
     }
@@ -109,6 +110,8 @@ pub(crate) struct Server {
     pub(crate) app: Arc<App>,
     doors: Vec<(TcpListener, Router, ListenOptions)>,
     address: SocketAddr,
+    /// Where operators call, where that is an address of its own.
+    operators: Option<SocketAddr>,
     drain: Duration,
 }
 
@@ -124,6 +127,8 @@ impl Server {
             Some(address) if config.server.operator_api => Some(bind(address).await?),
             _ => None,
         };
+        let operators = operator.as_ref().map(TcpListener::local_addr).transpose();
+        let operators = operators.cannot("tell the operators' address")?;
         let app = Arc::new(app(config, key)?);
         app.refresh().await.cannot("read the partners in")?;
         app.follow();
@@ -149,7 +154,7 @@ impl Server {
             None => doors.push((main, huodong_server::partners_router(&app), options)),
         }
         let drain = Duration::from_millis(config.server.drain_ms);
-        Ok(Self { app, doors, address, drain })
+        Ok(Self { app, doors, address, operators, drain })
     }
 
     /// Makes the keys the platform lacks and begins to deliver callbacks. A sandbox plants first:

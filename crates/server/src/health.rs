@@ -12,6 +12,10 @@ use crate::App;
 /// The store must answer a readiness check within this time.
 const PING_DEADLINE: Duration = Duration::from_secs(2);
 
+/// So long may nothing be written before the node is given no more work: a commit that waits for a
+/// standby is seen by this alone.
+const STALLED: Duration = Duration::from_secs(5);
+
 /// Whether the server has been told to stop.
 #[derive(Debug, Default)]
 pub struct Health {
@@ -55,6 +59,9 @@ pub(crate) async fn examine(app: &App) -> Result<(), &'static str> {
     }
     if app.shared_nonces.as_ref().is_some_and(|nonces| !nonces.is_running()) {
         return Err("nonces can no longer be written\n");
+    }
+    if app.engine.stalled_for() > STALLED {
+        return Err("the store takes no writes\n");
     }
     match tokio::time::timeout(PING_DEADLINE, app.engine.read_waiting(|reader| reader.ping())).await
     {

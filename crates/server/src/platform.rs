@@ -1,6 +1,7 @@
 //! The platform's own keys, ready for use, and how they come to be.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use huodong_campaign::{
@@ -8,6 +9,7 @@ use huodong_campaign::{
     PlatformSerial,
 };
 use huodong_engine::{Chance, EngineError};
+use huodong_store::Reader;
 use huodong_wire::lakala::{Certificate, SigningKey};
 use huodong_wire::ysepay::{Mode, PrivateKey};
 use jiff::{SignedDuration, Timestamp};
@@ -239,9 +241,34 @@ pub(crate) fn make(
     }
 }
 
+/// What one node at a time may do: make the platform's first keys.
+const LEASE: &str = "platform keys";
+/// How long it may take.
+const LASTS: Duration = Duration::from_secs(60);
+/// How often others look whether it is done.
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// Makes a key for each purpose that has none which signs, and reads them in. Call it after
 /// [`App::refresh`], once at start.
 pub async fn ensure_platform_keys(app: &App) -> Result<(), EnsureKeysError> {
+    // Of nodes that start together one makes them, and the others wait for it.
+    let token: [u8; 16] = app.chance.bytes();
+    while PURPOSES.iter().any(|purpose| app.platform.ends(*purpose).is_none()) {
+        let held = app.engine.read_waiting(move |reader| reader.hold_lease(LEASE, &token, LASTS));
+        if held.await? {
+            app.refresh().await?;
+            let made = make_lacking(app).await;
+            let given_back = move |reader: &Reader| reader.release_lease(LEASE, &token);
+            app.engine.read_waiting(given_back).await?;
+            return made;
+        }
+        tokio::time::sleep(PAUSE).await;
+        app.refresh().await?;
+    }
+    Ok(())
+}
+
+async fn make_lacking(app: &App) -> Result<(), EnsureKeysError> {
     for purpose in PURPOSES {
         if app.platform.ends(purpose).is_some() {
             continue;

@@ -131,7 +131,7 @@ pub enum StoreError {
     Unavailable(String),
     /// Nothing was written; another node came between, or the connection broke. The same can be
     /// tried again at once.
-    #[error("the database could not be written just now: {0}")]
+    #[error("the database could not be reached or written just now: {0}")]
     Again(String),
     /// The commit failed half-way; whether it happened is not known.
     #[error("the commit's outcome is unknown: {0}")]

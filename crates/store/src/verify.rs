@@ -11,6 +11,8 @@ mod ledger;
 mod orders;
 mod users;
 
+use huodong_campaign::OUTSIDE;
+
 use super::index::{KeyHasher, Merged};
 use crate::StoreError;
 use crate::sql::Connection;
@@ -109,7 +111,8 @@ fn pages(conn: &Connection, report: &mut AuditReport) -> Result<(), StoreError> 
 fn last_id(conn: &Connection, report: &mut AuditReport) -> Result<(), StoreError> {
     let sql = conn.either("SELECT last_id FROM writer", "SELECT max(last_id) FROM nodes");
     let last: Option<i64> = conn.query_row(sql, (), |row| row.get(0))?;
-    let last = last.unwrap_or(1);
+    // A node that has written nothing yet has given out none; the world outside is there all the same.
+    let last = last.unwrap_or_default().max(OUTSIDE.0);
     const TABLES: [&str; 11] = [
         "accounts",
         "donations",

@@ -12,7 +12,7 @@ use std::thread;
 
 use crate::Database;
 use crate::keeper::Keeper;
-use crate::port::free_port;
+use crate::port::{Port, free_port};
 use crate::programs;
 use crate::session::Session;
 
@@ -139,14 +139,14 @@ impl From<Server> for Postgres {
 /// What a [`Postgres`] and its databases share.
 pub(crate) struct Server {
     pub(crate) keeper: Keeper,
-    port: OnceLock<u16>,
+    port: OnceLock<Port>,
     /// psql processes that wait to be asked: as many as were ever needed at once.
     sessions: Mutex<Vec<Session>>,
     templates: Mutex<HashSet<String>>,
 }
 
 impl Server {
-    pub(crate) fn create(settings: &[(&str, &str)], port: impl FnMut() -> u16) -> Self {
+    pub(crate) fn create(settings: &[(&str, &str)], port: impl FnMut() -> Port) -> Self {
         let server = Self::empty();
         server.keeper.must_run(
             "\"$bin/initdb\" -D \"$directory/data\" -A trust -U postgres -E UTF8 --locale=C \
@@ -170,10 +170,9 @@ impl Server {
     /// Adds settings; of two with the same name the last is taken.
     pub(crate) fn configure(&self, settings: &[(&str, &str)]) {
         let directory = self.keeper.directory();
-        let mut lines = format!(
-            "\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{}'\n",
-            directory.display()
-        );
+        // Nobody calls by way of a file, whose path would be too long in some directories.
+        let mut lines =
+            "\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\n".to_owned();
         for (name, value) in settings {
             let value = value.replace('\'', "''");
             writeln!(lines, "{name} = '{value}'").expect("a string can be written to");
@@ -186,15 +185,15 @@ impl Server {
     }
 
     /// Starts the server on a free port.
-    pub(crate) fn listen(&self, mut port: impl FnMut() -> u16) {
+    pub(crate) fn listen(&self, mut port: impl FnMut() -> Port) {
         for _ in 0..PORTS_MAX {
             let port = port();
-            if self.keeper.run(&format!("start \"$directory/data\" {port}")) {
-                self.port.set(port).expect("a server listens once");
+            if self.keeper.run(&format!("start \"$directory/data\" {}", port.number())) {
+                assert!(self.port.set(port).is_ok(), "a server listens once");
                 return;
             }
-            // A port can only be found free, not reserved for another program: between the look
-            // and the server's start somebody else may take it.
+            // No other test has it, but between the look and the server's start somebody else may
+            // take it.
             let log = self.keeper.log();
             assert!(log.contains("Address already in use"), "PostgreSQL does not start:\n{log}");
         }
@@ -212,7 +211,8 @@ impl Server {
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, *self.port.get().expect("the server has been started")).into()
+        let port = self.port.get().expect("the server has been started");
+        (Ipv4Addr::LOCALHOST, port.number()).into()
     }
 
     pub(crate) fn url(&self, address: SocketAddr, database: &str) -> String {
@@ -279,9 +279,11 @@ mod tests {
     #[test]
     fn a_port_that_is_taken_is_not_the_last_one_tried() {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
-        let mut first = Some(taken.local_addr().expect("it has a number").port());
+        let number = taken.local_addr().expect("it has a number").port();
+        let mut first = Port::claim(number);
+        assert!(first.is_some());
         let server = Server::create(FAST, || first.take().unwrap_or_else(free_port));
-        assert_ne!(server.address(), taken.local_addr().expect("it has a number"));
+        assert_ne!(server.address().port(), number);
         assert_eq!(server.psql("postgres", "SELECT 1"), "1");
     }
 }

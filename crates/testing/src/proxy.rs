@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::port::free_port;
+use crate::port::{Port, free_port};
 use shared::{Mode, Shared};
 
 /// A port of 127.0.0.1 that leads to another address until it is told to fail. Connections end with
@@ -16,21 +16,24 @@ use shared::{Mode, Shared};
 pub struct Proxy {
     shared: Arc<Shared>,
     acceptor: Mutex<Option<JoinHandle<()>>>,
+    /// Kept while it is cut as well.
+    _port: Port,
 }
 
 impl Proxy {
     /// A proxy in front of this address.
     pub fn to(target: SocketAddr) -> Self {
-        // Others may be looking for a port at the same time.
-        let listener = loop {
-            if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, free_port())) {
-                break listener;
+        // Who is no test may take a port between the look and this.
+        let (port, listener) = loop {
+            let port = free_port();
+            if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port.number())) {
+                break (port, listener);
             }
         };
         let address = listener.local_addr().expect("a listener has an address");
         let shared = Arc::new(Shared::new(target, address));
         let acceptor = acceptor::spawn(listener, &shared);
-        Self { shared, acceptor: Mutex::new(Some(acceptor)) }
+        Self { shared, acceptor: Mutex::new(Some(acceptor)), _port: port }
     }
 
     /// Where to connect to instead of the target.
@@ -93,7 +96,7 @@ impl Proxy {
         }
         // What was cut is cut in full first, or it would come back with the new mode.
         self.wait_until_cut();
-        let listener = TcpListener::bind(self.address()).expect("the port is still free");
+        let listener = TcpListener::bind(self.address()).expect("the port is kept free");
         self.shared.set(mode);
         *acceptor = Some(acceptor::spawn(listener, &self.shared));
     }

@@ -6,6 +6,16 @@ use std::time::Duration;
 
 use huodong_testing::{Cluster, program};
 
+fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    for _ in 0..6000 {
+        if condition() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("{what}: not within a minute");
+}
+
 fn psql(url: &str, sql: &str) -> Output {
     let mut psql = program("psql");
     psql.args(["-X", "-q", "-A", "-t", "-d", url, "-c", sql]);
@@ -35,16 +45,18 @@ fn a_commit_waits_for_the_standby() {
     let url = cluster.url();
     answer(&url, "CREATE TABLE a (n int)");
     cluster.standby().crash();
-    let mut psql = program("psql");
-    psql.args(["-X", "-q", "-d", &url, "-c", "INSERT INTO a VALUES (1)"]).stderr(Stdio::null());
-    let mut waiting = psql.spawn().expect("psql starts");
+    let mut insert = program("psql");
+    insert.args(["-X", "-q", "-d", &url, "-c", "INSERT INTO a VALUES (1)"]).stderr(Stdio::null());
+    let mut waiting = insert.spawn().expect("psql starts");
     let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
-    while cluster.primary().psql("postgres", waits) != "1" {
+    eventually("the commit waits", || {
         assert!(waiting.try_wait().expect("it can be asked").is_none(), "it was answered");
-        thread::sleep(Duration::from_millis(10));
-    }
+        cluster.primary().psql("postgres", waits) == "1"
+    });
     cluster.standby().start_again();
     cluster.wait_until_synchronous();
     assert!(waiting.wait().expect("psql ends").success());
-    assert_eq!(cluster.standby().psql("huodong", "SELECT n FROM a"), "1");
+    // It is in the standby's log by now; whoever reads there sees it a moment later.
+    let standby = format!("postgres://postgres@{}/huodong", cluster.standby().address());
+    eventually("the standby shows it", || psql(&standby, "SELECT n FROM a").stdout == b"1\n");
 }

@@ -208,9 +208,10 @@ async fn without_a_policy_a_call_is_sent_once() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_was_not_reached() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    // While the socket is there nobody else can listen at its port.
+    let closed = tokio::net::TcpSocket::new_v4().unwrap();
+    closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", closed.local_addr().unwrap());
     let http = huodong_client::reqwest::Client::builder().no_proxy();
     let client = Client::builder(&url, "demo_app", "s3cret").http(http).build().unwrap();
     let error = client.reward_to_donate(&donate()).await.unwrap_err();

@@ -40,6 +40,8 @@ pub(crate) enum Step {
     Status(u16),
     /// Never answers.
     Hang,
+    /// Closes the connection.
+    Break,
 }
 
 pub(crate) struct Answer {
@@ -222,6 +224,7 @@ async fn answer(
         Step::Body(body) => body.into_response(),
         Step::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
         Step::Hang => std::future::pending().await,
+        Step::Break => panic!("the connection breaks, as the test wants it"),
     }
 }
 

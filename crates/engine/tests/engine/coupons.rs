@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use huodong_campaign::{ActivityNo, CouponStatus, Deposit, Fen, OrgNo, Settlement};
 use jiff::SignedDuration;
+use tokio::sync::Notify;
 
 use crate::scene::{Scene, done, seconds, tamper};
 
@@ -31,19 +32,22 @@ async fn coupons_that_end_together_leave_others_their_turn() {
     let scene = Scene::new(Settlement::Instant).await;
     let coupon = scene.issue(0, NOWHERE).await;
     scene.issue_many(1..5_000, NOWHERE).await;
-    let done_expiring = Arc::new(AtomicBool::new(false));
+    let (begun, done_expiring) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
     let caller = tokio::spawn({
-        let (engine, over) = (scene.engine.clone(), Arc::clone(&done_expiring));
+        let (begun, over) = (Arc::clone(&begun), Arc::clone(&done_expiring));
+        let engine = scene.engine.clone();
         async move {
             let mut answered = 0;
             while !over.load(Ordering::Acquire) {
                 let org_no = OrgNo::from("org");
                 done(&engine, Deposit { org_no, money: Fen(1) }).await;
+                begun.notify_one();
                 answered += 1;
             }
             answered
         }
     });
+    begun.notified().await;
     let day = SignedDuration::from_hours(24);
     let ran = scene.engine.run_due_after(|clock| clock.advance(day)).await.unwrap();
     done_expiring.store(true, Ordering::Release);

@@ -8,8 +8,8 @@ use jiff::SignedDuration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
-use crate::receiver::{Receiver, Reply};
-use crate::scene::{Scene, done, seconds, start, to_this_machine};
+use crate::receiver::{Receiver, Reply, nowhere};
+use crate::scene::{SOON, Scene, done, frozen, seconds, start, to_this_machine};
 
 const MS: SignedDuration = SignedDuration::from_millis(1);
 
@@ -17,35 +17,25 @@ const MS: SignedDuration = SignedDuration::from_millis(1);
 /// after the other, 4h3m21s in all.
 const PRINTED_S: [i64; 10] = [1, 6, 11, 21, 201, 801, 2_001, 3_801, 7_401, 14_601];
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_attempts_at_the_printed_times_and_not_before_however_they_fail() {
-    let options = DeliveryOptions {
-        timeout: Duration::from_millis(300),
-        answer_bytes_max: 2_000,
-        ..to_this_machine()
-    };
+/// Tells receivers that do not acknowledge ten times, and sees that each attempt ends as it must.
+/// Unless it is `heard`, its time may be over before it comes to the receiver.
+async fn is_attempted_ten_times(
+    timeout: Duration,
+    kinds: Vec<(Reply, AttemptOutcome)>,
+    heard: bool,
+) {
+    let options = DeliveryOptions { timeout, answer_bytes_max: 2_000, ..to_this_machine() };
     let scene = Scene::delivering(options).await;
-    let elsewhere = Receiver::that(&scene.clock, Reply::Ack).await;
-    let kinds = [
-        (Reply::Say(500, "SUCCESS"), AttemptOutcome::BadStatus),
-        (Reply::Redirect(302, elsewhere.url()), AttemptOutcome::BadStatus),
-        (Reply::Say(200, "FAIL"), AttemptOutcome::NotAcknowledged),
-        (Reply::Say(200, "{junk"), AttemptOutcome::NotAcknowledged),
-        (Reply::Bytes(2_001), AttemptOutcome::TooLarge),
-        (Reply::Drip, AttemptOutcome::TimedOut),
-        (Reply::WhenLetGo, AttemptOutcome::TimedOut),
-        (Reply::Close, AttemptOutcome::Broken),
-    ];
     let mut told = Vec::new();
     for (n, (reply, outcome)) in kinds.into_iter().enumerate() {
         let receiver = Receiver::that(&scene.clock, reply).await;
         told.push((scene.issue(n, &receiver.url()).await, outcome, Some(receiver)));
     }
-    let closed = format!(
-        "http://{}/",
-        TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
-    );
-    told.push((scene.issue(told.len(), &closed).await, AttemptOutcome::Unreachable, None));
+    let (_closed, nobody) = nowhere();
+    if heard {
+        let unreachable = scene.issue(told.len(), &format!("http://{nobody}/")).await;
+        told.push((unreachable, AttemptOutcome::Unreachable, None));
+    }
 
     for (made, after) in PRINTED_S.into_iter().enumerate() {
         let due_at = start() + seconds(after);
@@ -53,8 +43,11 @@ async fn ten_attempts_at_the_printed_times_and_not_before_however_they_fail() {
         assert_eq!(scene.advance(just_before).await, 0, "before the attempts after {after} s");
         assert_eq!(scene.advance(MS).await, told.len() as u64, "the attempts after {after} s");
         for receiver in told.iter().filter_map(|(_, _, receiver)| receiver.as_ref()) {
-            assert_eq!(receiver.count(), made + 1);
-            assert_eq!(receiver.requests()[made].at, due_at);
+            assert!(receiver.count() <= made + 1);
+            if heard {
+                assert_eq!(receiver.count(), made + 1);
+                assert_eq!(receiver.requests()[made].at, due_at);
+            }
         }
     }
     for (coupon, outcome, _) in &told {
@@ -67,10 +60,31 @@ async fn ten_attempts_at_the_printed_times_and_not_before_however_they_fail() {
             assert_eq!(attempt.outcome, *outcome, "{attempt:?}");
         }
     }
-    assert_eq!(elsewhere.count(), 0, "no redirect was followed");
     assert_eq!(scene.advance(SignedDuration::from_hours(10)).await, 0);
     assert!(scene.scribe.heard().iter().all(|heard| heard.late.is_zero()));
     scene.engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_attempts_at_the_printed_times_and_not_before_however_they_fail() {
+    let elsewhere = Receiver::that(&frozen(), Reply::Ack).await;
+    let kinds = vec![
+        (Reply::Say(500, "SUCCESS"), AttemptOutcome::BadStatus),
+        (Reply::Redirect(302, elsewhere.url()), AttemptOutcome::BadStatus),
+        (Reply::Say(200, "FAIL"), AttemptOutcome::NotAcknowledged),
+        (Reply::Say(200, "{junk"), AttemptOutcome::NotAcknowledged),
+        (Reply::Bytes(2_001), AttemptOutcome::TooLarge),
+        (Reply::Close, AttemptOutcome::Broken),
+    ];
+    is_attempted_ten_times(SOON, kinds, true).await;
+    assert_eq!(elsewhere.count(), 0, "no redirect was followed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_attempts_at_the_printed_times_when_no_answer_comes_in_time() {
+    let kinds =
+        vec![(Reply::Drip, AttemptOutcome::TimedOut), (Reply::WhenLetGo, AttemptOutcome::TimedOut)];
+    is_attempted_ten_times(Duration::from_millis(300), kinds, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -100,12 +114,8 @@ async fn what_is_acknowledged_is_not_sent_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_failure_is_told_apart() {
-    let options = DeliveryOptions {
-        timeout: Duration::from_millis(700),
-        answer_bytes_max: 2_000,
-        answer_bytes_kept: 10,
-        ..to_this_machine()
-    };
+    let options =
+        DeliveryOptions { answer_bytes_max: 2_000, answer_bytes_kept: 10, ..to_this_machine() };
     let scene = Scene::delivering(options).await;
     let elsewhere = Receiver::that(&scene.clock, Reply::Ack).await;
     let table = [
@@ -132,8 +142,6 @@ async fn each_failure_is_told_apart() {
         (Reply::Bytes(2_000), AttemptOutcome::NotAcknowledged, Some(200), "xxxxxxxxxx", "body"),
         (Reply::Bytes(2_001), AttemptOutcome::TooLarge, Some(200), "xxxxxxxxxx", "2000 bytes"),
         (Reply::Bytes(9_000_000), AttemptOutcome::TooLarge, Some(200), "xxxxxxxxxx", "2000 bytes"),
-        (Reply::Drip, AttemptOutcome::TimedOut, Some(200), "xxxxxxxxxx", "700ms"),
-        (Reply::WhenLetGo, AttemptOutcome::TimedOut, None, "", "700ms"),
         (Reply::Close, AttemptOutcome::Broken, None, "", "the exchange broke"),
         (Reply::Noise, AttemptOutcome::Broken, None, "", "the exchange broke"),
     ];
@@ -151,32 +159,62 @@ async fn each_failure_is_told_apart() {
         assert_eq!(attempt.answer, answer.as_bytes(), "{reply:?}: {attempt:?}");
         assert!(attempt.reason.contains(reason), "{reply:?}: {attempt:?}");
         assert_eq!(receiver.count(), 1, "{reply:?}");
-        if *outcome == AttemptOutcome::TimedOut {
-            assert!((690..5_000).contains(&attempt.took_ms), "{reply:?}: {attempt:?}");
-        }
     }
     assert_eq!(elsewhere.count(), 0, "no redirect was followed");
     scene.engine.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_had_come_of_an_answer_is_kept_when_its_time_is_over() {
+    let options = DeliveryOptions {
+        timeout: Duration::from_millis(700),
+        answer_bytes_kept: 10,
+        ..to_this_machine()
+    };
+    let scene = Scene::delivering(options).await;
+    let (drips, says_nothing) = (
+        Receiver::that(&scene.clock, Reply::Drip).await,
+        Receiver::that(&scene.clock, Reply::WhenLetGo).await,
+    );
+    let (some, none) =
+        (scene.issue(1, &drips.url()).await, scene.issue(2, &says_nothing.url()).await);
+    // On a slow machine nothing may have come by then. One attempt of ten will do.
+    for after in PRINTED_S {
+        let due_at = start() + seconds(after);
+        assert_eq!(scene.advance(due_at.duration_since(scene.clock.now())).await, 2);
+        let (_, of_some) = scene.story(some).await;
+        let (_, of_none) = scene.story(none).await;
+        for attempt in of_some.iter().chain(&of_none) {
+            assert_eq!(attempt.outcome, AttemptOutcome::TimedOut, "{attempt:?}");
+            assert!(attempt.reason.contains("700ms"), "{attempt:?}");
+            assert!(attempt.took_ms >= 500, "{attempt:?}");
+        }
+        let nothing = of_none.last().unwrap();
+        assert_eq!((nothing.status, nothing.answer.len()), (None, 0), "{nothing:?}");
+        let kept = of_some.last().unwrap();
+        if kept.status.is_some() && !kept.answer.is_empty() {
+            assert_eq!((kept.status, &kept.answer[..]), (Some(200), &b"xxxxxxxxxx"[..]));
+            return scene.engine.stop().await;
+        }
+    }
+    panic!("nothing was kept: {:?}", scene.story(some).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_receiver_that_is_not_there_is_unreachable() {
     let scene = Scene::delivering(to_this_machine()).await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let closed = format!("http://{}/", listener.local_addr().unwrap());
-    drop(listener);
-    let refused = scene.issue(1, &closed).await;
+    let (_closed, nobody) = nowhere();
+    let refused = scene.issue(1, &format!("http://{nobody}/secret-path?token=secret")).await;
     // What answers there speaks no TLS, so no connection comes about.
     let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let no_tls = scene.issue(3, &format!("https://{}/", plain.local_addr().unwrap())).await;
+    let no_tls = scene.issue(2, &format!("https://{}/", plain.local_addr().unwrap())).await;
     tokio::spawn(async move {
         let (mut stream, _) = plain.accept().await.unwrap();
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
         stream.shutdown().await.unwrap();
     });
-    let unknown = scene.issue(2, "http://nobody.invalid/secret-path?token=secret").await;
-    assert_eq!(scene.advance(seconds(1)).await, 3);
-    for coupon in [refused, unknown, no_tls] {
+    assert_eq!(scene.advance(seconds(1)).await, 2);
+    for coupon in [refused, no_tls] {
         let (_, attempts) = scene.story(coupon).await;
         assert_eq!(attempts[0].outcome, AttemptOutcome::Unreachable, "{attempts:?}");
         assert!(attempts[0].reason.starts_with("no connection: "), "{attempts:?}");
@@ -268,7 +306,7 @@ async fn what_is_exhausted_is_sent_again_when_an_operator_says_so() {
     receiver.answer(|_| Reply::WhenLetGo);
     scene.clock.advance(seconds(SCHEDULE_S[1]));
     receiver.has_received(12).await;
-    let refused = scene.engine.submit(again, Duration::from_secs(10)).await.unwrap();
+    let refused = scene.engine.submit(again, SOON).await.unwrap();
     assert_eq!(refused, Err(ResendRefusal::UnderWay));
     receiver.let_go();
     scene.scribe.has_heard(12).await;

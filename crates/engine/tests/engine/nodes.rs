@@ -1,5 +1,7 @@
 //! Several engines over one database.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use huodong_campaign::{
@@ -7,12 +9,13 @@ use huodong_campaign::{
     CreateToken, Donate, DonateRefusal, DonationStatus, Fen, Id, RevokeToken, Role, RotateSecret,
     SCHEDULE_S, SetStatus, Settlement, TokenId, UpdateActivity, UpdateApplication,
 };
-use huodong_engine::{Clock, DeliveryOptions, Engine, EngineOptions};
+use huodong_engine::{Clock, Engine, EngineOptions};
 use huodong_store::{PageRequest, Place, Store, StoreOptions};
 use huodong_testing::{Database, Postgres};
 use jiff::SignedDuration;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+use tokio::sync::Notify;
 
 use crate::commands::{self, donate};
 use crate::receiver::{Receiver, Reply};
@@ -219,16 +222,22 @@ async fn deferred_donations_settle_once_whichever_nodes_look() {
     other.stop().await;
 }
 
-/// Places a donation that is due at once, and tells how long it took until some node settled it.
-async fn settled_after(engine: &Engine, transcode: &str) -> Duration {
-    let began = std::time::Instant::now();
+/// Places a donation that is due at once.
+async fn due(engine: &Engine, transcode: &str) -> Id {
     let id = done(engine, donate(transcode, 10)).await.donation.id;
     engine.clock().advance(SignedDuration::from_secs(60));
-    loop {
-        let found = engine.read(move |reader| reader.donation(id)).await.unwrap().unwrap();
-        if found.settle_at.is_none() {
-            return began.elapsed();
-        }
+    id
+}
+
+async fn is_settled(engine: &Engine, id: Id) -> bool {
+    let found = engine.read(move |reader| reader.donation(id)).await.unwrap().unwrap();
+    found.settle_at.is_none()
+}
+
+/// Returns when some node has settled it by itself.
+async fn settles(engine: &Engine, id: Id) {
+    let began = std::time::Instant::now();
+    while !is_settled(engine, id).await {
         assert!(began.elapsed() < SOON, "nobody settles it");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -240,24 +249,40 @@ async fn another_node_takes_over_the_timers_when_their_holder_stops_or_dies() {
     let one = shared.node();
     let delayed = Settlement::Deferred { delay_s: 60 };
     commands::furnish(&one, Fen(1_000_000), delayed).await;
-    settled_after(&one, "by the first").await;
-    let holders = || shared.database.psql("SELECT count(*) FROM leases WHERE name = 'timers'");
-    assert_eq!(holders(), "1");
+    // No lease runs out by itself: who has it after another was given it back, or sees it end.
+    shared.database.psql(
+        "CREATE FUNCTION lasts() RETURNS trigger LANGUAGE plpgsql AS \
+         'BEGIN NEW.until := NEW.until + 3600000; RETURN NEW; END'; \
+         CREATE TRIGGER lasts BEFORE INSERT OR UPDATE ON leases \
+         FOR EACH ROW EXECUTE FUNCTION lasts()",
+    );
+    let id = due(&one, "by the first").await;
+    settles(&one, id).await;
+    let held = "SELECT count(*) FROM leases WHERE name = 'timers' AND until > \
+                EXTRACT(EPOCH FROM clock_timestamp()) * 1000 + 60000";
+    let began = std::time::Instant::now();
+    while shared.database.psql(held) != "1" {
+        assert!(began.elapsed() < SOON, "the first does not hold on to them");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     let other = shared.node();
     one.stop().await;
-    let took = settled_after(&other, "by the second").await;
-    assert!(took < Duration::from_secs(5), "a holder that stops gives them back: {took:?}");
+    let id = due(&other, "by the second").await;
+    settles(&other, id).await;
+    other.stop().await;
 
     // As one that has just died leaves it.
     shared.database.psql(
-        "UPDATE leases SET token = '\\x00', \
-         until = CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) + 8000",
+        "INSERT INTO leases (name, token, until) VALUES ('timers', '\\x00', \
+         CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT))",
     );
-    // What it knew of its own turn is over by then.
-    tokio::time::sleep(Duration::from_millis(1_200)).await;
-    let took = settled_after(&other, "by the heir").await;
-    assert!(took > Duration::from_secs(2), "there was a holder: {took:?}");
-    other.stop().await;
+    let heir = shared.node();
+    let id = due(&heir, "by the heir").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(!is_settled(&heir, id).await, "there is a holder");
+    shared.database.psql("UPDATE leases SET until = 0");
+    settles(&heir, id).await;
+    heir.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -265,13 +290,16 @@ async fn two_nodes_deliver_each_callback_once() {
     const CALLBACKS: usize = 1_000;
     let shared = Shared::new();
     let (one, other) = shared.two(Settlement::Instant).await;
-    let slow = Reply::After(Duration::from_millis(10));
-    let receiver = Receiver::that(&shared.clock, slow).await;
+    let receiver = Receiver::that(&shared.clock, Reply::WhenLetGo).await;
     one.issue_many(0..CALLBACKS, &receiver.url()).await;
     for scene in [&one, &other] {
         scene.engine.deliver_with(scene.scribe.clone(), to_this_machine()).unwrap();
     }
     shared.clock.advance(seconds(1));
+    // More than one node may send at once, so both have begun.
+    receiver.has_received(to_this_machine().at_once_per_receiver_max + 1).await;
+    receiver.answer(|_| Reply::After(Duration::from_millis(10)));
+    receiver.let_go();
     receiver.has_received(CALLBACKS).await;
     let (settled, also) = tokio::join!(one.engine.run_due(), other.engine.run_due());
     settled.unwrap();
@@ -367,23 +395,30 @@ fn what_a_dead_node_was_sending_another_sends_after_its_lease() {
 async fn what_a_node_records_after_its_lease_moves_nothing_on() {
     let shared = Shared::new();
     let (one, other) = shared.two(Settlement::Instant).await;
-    let frozen = Receiver::that(&shared.clock, Reply::WhenLetGo).await;
+    let (told, asked) = (Arc::new(Notify::new()), AtomicUsize::new(0));
+    let frozen = Receiver::scripted(&shared.clock, {
+        let told = Arc::clone(&told);
+        move |_| match asked.fetch_add(1, Ordering::Relaxed) {
+            0 => Reply::RefusedWhenTold(Arc::clone(&told)),
+            _ => Reply::WhenLetGo,
+        }
+    });
+    let frozen = frozen.await;
     let coupon = one.issue(1, &frozen.url()).await;
-    let options = DeliveryOptions { timeout: Duration::from_secs(2), ..to_this_machine() };
-    one.engine.deliver_with(one.scribe.clone(), options).unwrap();
+    one.engine.deliver_with(one.scribe.clone(), to_this_machine()).unwrap();
     shared.clock.advance(seconds(1));
     frozen.has_received(1).await;
     // As if the first node had been frozen for longer than its lease: another sends it again.
-    let options = DeliveryOptions { timeout: Duration::from_secs(30), ..to_this_machine() };
-    other.engine.deliver_with(other.scribe.clone(), options).unwrap();
+    other.engine.deliver_with(other.scribe.clone(), to_this_machine()).unwrap();
     lapse(&shared);
     frozen.has_received(2).await;
     let leased = other.callback(coupon).await;
     assert!(matches!(leased.state, CallbackState::Leased { .. }), "{leased:?}");
 
-    // The first node's attempt runs into its time.
+    // The first node's attempt ends only now.
+    told.notify_one();
     one.scribe.has_heard(1).await;
-    assert_eq!(one.scribe.outcomes(), [AttemptOutcome::TimedOut]);
+    assert_eq!(one.scribe.outcomes(), [AttemptOutcome::BadStatus]);
     let still = other.callback(coupon).await;
     assert_eq!((still.state, still.tries, still.attempts), (leased.state, 0, 2));
     frozen.let_go();
@@ -392,7 +427,7 @@ async fn what_a_node_records_after_its_lease_moves_nothing_on() {
     assert_eq!(state, CallbackState::Delivered);
     let outcomes: Vec<_> = attempts.iter().map(|attempt| attempt.outcome).collect();
     let expected =
-        [AttemptOutcome::Interrupted, AttemptOutcome::TimedOut, AttemptOutcome::Acknowledged];
+        [AttemptOutcome::Interrupted, AttemptOutcome::BadStatus, AttemptOutcome::Acknowledged];
     assert_eq!(outcomes, expected);
     assert_eq!(frozen.count(), 2);
     assert_sound(&one.engine).await;

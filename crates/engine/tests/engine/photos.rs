@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use crate::commands::{Batches, Holds};
-use crate::scene::{SOON, done, frozen, open, seconds, tamper};
+use crate::scene::{SOON, at_once, done, frozen, open, seconds, tamper};
 
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -101,12 +101,10 @@ impl Gallery {
 
     /// Queues a command, and returns when it waits there.
     async fn queue<C: Command>(&self, command: C) -> JoinHandle<Result<(), EngineError>> {
-        let (engine, before) = (self.engine.clone(), self.engine.queue_depth());
-        let waiting = tokio::spawn(async move { engine.submit(command, SOON).await.map(drop) });
-        while self.engine.queue_depth() == before {
-            tokio::task::yield_now().await;
-        }
-        waiting
+        let engine = self.engine.clone();
+        let mut waiting = Box::pin(async move { engine.submit(command, SOON).await.map(drop) });
+        assert_eq!(at_once(&mut waiting).await, None, "it waits");
+        tokio::spawn(waiting)
     }
 }
 

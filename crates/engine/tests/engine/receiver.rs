@@ -8,9 +8,11 @@ use std::time::Duration;
 use huodong_engine::Clock;
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+
+use crate::scene::SOON;
 
 /// How a request is answered.
 #[derive(Clone, Debug)]
@@ -23,12 +25,14 @@ pub enum Reply {
     Bytes(usize),
     /// With this status, to there.
     Redirect(u16, String),
-    /// With a head and then a byte now and then, for ever.
+    /// With a head and ten bytes, and then a byte now and then, for ever.
     Drip,
     /// After so long, acknowledged.
     After(Duration),
     /// Once the test lets it, acknowledged.
     WhenLetGo,
+    /// With status 500, once the test says so to this one alone.
+    RefusedWhenTold(Arc<Notify>),
     /// Not: the connection is closed.
     Close,
     /// With something else than HTTP.
@@ -62,6 +66,14 @@ pub struct Receiver {
     pub address: SocketAddr,
     inner: Arc<Inner>,
     accepting: JoinHandle<()>,
+}
+
+/// An address where nobody listens, nor can anybody begin to while the socket is kept.
+pub fn nowhere() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
 }
 
 impl Drop for Receiver {
@@ -124,7 +136,7 @@ impl Receiver {
     pub async fn has_received(&self, count: usize) {
         let mut arrived = self.inner.arrived.subscribe();
         let come = arrived.wait_for(|come| *come >= count);
-        let come = tokio::time::timeout(Duration::from_secs(30), come).await;
+        let come = tokio::time::timeout(SOON, come).await;
         assert!(come.is_ok(), "{} of {count} requests came", self.count());
     }
 
@@ -188,7 +200,7 @@ impl Inner {
                 Some(said(status, &format!("Location: {to}\r\n"), "SUCCESS"))
             }
             Reply::Drip => {
-                let head = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
+                let head = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nxxxxxxxxxx";
                 let mut next = head.as_bytes().to_vec();
                 while stream.write_all(&next).await.is_ok() {
                     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -204,6 +216,10 @@ impl Inner {
                 let mut let_go = self.let_go.subscribe();
                 let_go.wait_for(|gone| *gone).await.ok()?;
                 Some(said(200, "", "SUCCESS"))
+            }
+            Reply::RefusedWhenTold(told) => {
+                told.notified().await;
+                Some(said(500, "", ""))
             }
             Reply::Close => None,
             Reply::Noise => Some("220 mail.example.com ready\r\n\r\n".to_owned()),

@@ -121,15 +121,16 @@ async fn a_stop_waits_for_what_is_under_way_and_begins_nothing() {
     scene.clock.advance(seconds(1));
     receiver.has_received(2).await;
 
-    let stopping = tokio::spawn({
-        let engine = scene.engine.clone();
-        async move { engine.stop_delivery().await }
-    });
-    // The engine itself still serves.
-    scene.issue(10, &receiver.url()).await;
-    assert!(!stopping.is_finished());
+    let (engine, url) = (scene.engine.clone(), receiver.url());
+    let mut stopping = Box::pin(engine.stop_delivery());
+    tokio::select! {
+        biased;
+        () = &mut stopping => panic!("it did not wait"),
+        // The engine itself still serves.
+        _ = scene.issue(10, &url) => {}
+    }
     receiver.let_go();
-    stopping.await.unwrap();
+    stopping.await;
     assert_eq!(scene.scribe.outcomes(), [AttemptOutcome::Acknowledged; 2]);
     assert_eq!(scene.advance(seconds(60)).await, 0);
     assert_eq!(receiver.count(), 2);

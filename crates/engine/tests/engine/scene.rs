@@ -12,7 +12,8 @@ use huodong_campaign::{
     UserLimits, Validity, Wanted, World,
 };
 use huodong_engine::{
-    Attempted, Clock, DeliveryOptions, Engine, EngineOptions, Envoy, Prepared, Preparing,
+    Attempted, Clock, DeliveryOptions, Engine, EngineError, EngineOptions, Envoy, Prepared,
+    Preparing,
 };
 use huodong_store::{CallbackFilter, PageRequest, Place, Store, StoreOptions};
 use huodong_testing::Database;
@@ -20,7 +21,8 @@ use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-pub const SOON: Duration = Duration::from_secs(30);
+/// How long anything may take before a test gives up. Far more than it takes.
+pub const SOON: Duration = Duration::from_secs(60);
 
 /// Ten in the morning, in Shanghai.
 pub fn start() -> Timestamp {
@@ -73,9 +75,15 @@ pub fn open(directory: &TempDir, clock: &Clock, options: EngineOptions) -> Engin
     Engine::start(store, clock.clone(), options).unwrap()
 }
 
-/// What receivers on this machine need.
+/// What receivers on this machine need, and time enough for their answers on a slow one.
 pub fn to_this_machine() -> DeliveryOptions {
-    DeliveryOptions { allow_http: true, allow_private: true, ..DeliveryOptions::default() }
+    DeliveryOptions {
+        allow_http: true,
+        allow_private: true,
+        connect_timeout: SOON,
+        timeout: SOON,
+        ..DeliveryOptions::default()
+    }
 }
 
 /// An attempt as the envoy heard of it.
@@ -224,11 +232,53 @@ impl Scene {
     }
 }
 
-pub async fn done<C: Command>(engine: &Engine, command: C) -> C::Done
+pub async fn done<C: Command + Sync>(engine: &Engine, command: C) -> C::Done
 where
     C::Refusal: std::fmt::Debug,
 {
-    engine.submit(command, SOON).await.unwrap().unwrap()
+    let command = Again(Arc::new(command));
+    loop {
+        match engine.submit(command.clone(), SOON).await {
+            // Where there is one place, what the engine tells itself now and then may be in it.
+            Err(EngineError::Busy) if engine.queue_max() == 1 => tokio::task::yield_now().await,
+            outcome => return outcome.unwrap().unwrap(),
+        }
+    }
+}
+
+/// What it gives where it need not wait. If it must, it has begun to.
+pub async fn at_once<F: Future + Unpin>(asked: F) -> Option<F::Output> {
+    tokio::select! {
+        biased;
+        given = asked => Some(given),
+        () = std::future::ready(()) => None,
+    }
+}
+
+/// A command that can be submitted more than once.
+struct Again<C>(Arc<C>);
+
+impl<C> Clone for Again<C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<C: Command + Sync> Command for Again<C> {
+    type Done = C::Done;
+    type Refusal = C::Refusal;
+
+    fn wants<'a>(&'a self, wanted: &mut Wanted<'a>) {
+        self.0.wants(wanted);
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+
+    fn decide(&self, world: &mut World) -> Result<C::Done, C::Refusal> {
+        self.0.decide(world)
+    }
 }
 
 /// An institution, and a running coupon activity that lasts for a day and whose coupons do.

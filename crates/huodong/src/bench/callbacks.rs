@@ -20,8 +20,6 @@ use crate::failure::{Context as _, Failure};
 const BOUND: Duration = Duration::from_secs(1);
 /// An issue callback is signed within its body and once more in its header.
 const SIGNATURES_EACH: f64 = 2.0;
-/// How long starting a server may take before the first callback is due.
-const LEAD: Duration = Duration::from_secs(6);
 /// When the callbacks that only wait are due.
 const FAR: SignedDuration = SignedDuration::from_hours(24);
 
@@ -48,6 +46,9 @@ pub(crate) struct Callbacks {
     /// Callbacks a second in the other parts; half of what the first finds unless given.
     #[arg(long)]
     rate: Option<f64>,
+    /// Seconds that starting a server may take in the other parts, before the first is due.
+    #[arg(long, default_value_t = 6.0)]
+    lead: f64,
     /// Callbacks that only wait in the third part; 0 leaves it out.
     #[arg(long, default_value_t = 1_000_000)]
     owed: u64,
@@ -120,6 +121,7 @@ impl Callbacks {
             ((1..=10_000_000).contains(&self.count), "--count must be 1 to 10000000"),
             (self.seconds > 0.0 && self.seconds <= 600.0, "--seconds must be above 0, up to 600"),
             (self.rate.is_none_or(|rate| rate >= 1.0), "--rate must be at least 1"),
+            ((0.0..=600.0).contains(&self.lead), "--lead must be in 0 to 600"),
             (self.owed <= 10_000_000, "--owed must be 0 to 10000000"),
             ((1..=1_000).contains(&self.receivers), "--receivers must be 1 to 1000"),
         ];
@@ -168,14 +170,15 @@ impl Callbacks {
         let count = ((self.seconds * rate) as u64).max(1);
         // Each millisecond's worth is committed by itself, which takes about as long.
         let placing = Duration::from_secs_f64(self.seconds * 2.0);
-        let from = real_now().checked_add(LEAD + placing).cannot("tell when the first is due")?;
+        let lead = Duration::from_secs_f64(self.lead) + placing;
+        let from = real_now().checked_add(lead).cannot("tell when the first is due")?;
         owed.add(Batch { count, from, per_s: Some(rate) }).await?;
         owed.close().await;
         let server = Served::start(&part.directory, &part.key).await?;
         if real_now() > from {
             return Err(Failure::new(
                 "preparing took longer than planned, so the first were late from the beginning; \
-                 take fewer --seconds",
+                 take fewer --seconds, or more --lead",
             ));
         }
         server.until_delivered(&part.receivers, count).await?;

@@ -61,6 +61,9 @@ impl Served {
         command.env_remove("RUST_LOG").env(MASTER_KEY_VARIABLE, key);
         command.env("HUODONG_CALLBACKS__ALLOW_HTTP", "true");
         command.env("HUODONG_CALLBACKS__ALLOW_PRIVATE", "true");
+        // Attempts are counted, so none may end because the machine has too much to do.
+        command.env("HUODONG_CALLBACKS__CONNECT_TIMEOUT_MS", "60000");
+        command.env("HUODONG_CALLBACKS__TIMEOUT_MS", "60000");
         let mut child = command.stderr(Stdio::piped()).spawn().cannot("start a server")?;
         let log = child.stderr.take().ok_or_else(|| Failure::new("the server has no log"))?;
         let mut killed = Killed(Some(child));

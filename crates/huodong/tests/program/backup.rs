@@ -4,15 +4,14 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use huodong_wire::gongyi::Api;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
-use crate::crash::{audit, check, order};
-use crate::support::{Sandbox, code, fail, huodong, succeed};
+use crate::crash::{audit, check, donate};
+use crate::support::{PATIENCE, Sandbox, fail, huodong, succeed};
 
 const CALLERS: usize = 8;
 /// Donations acknowledged before the backup begins.
@@ -47,10 +46,8 @@ impl Load {
             callers.spawn(async move {
                 loop {
                     let k = next.fetch_add(1, Ordering::Relaxed);
-                    let answer = caller.call(Api::RewardToDonate, &order(&caller, k)).await;
-                    let answer = answer.unwrap();
-                    assert_eq!(code(&answer), 0, "{answer}");
-                    acknowledged.lock().unwrap().insert(k, answer["data"].clone());
+                    let answer = donate(&caller, k).await;
+                    acknowledged.lock().unwrap().insert(k, answer);
                 }
             });
         }
@@ -61,19 +58,33 @@ impl Load {
         self.acknowledged.lock().unwrap().clone()
     }
 
+    /// Returns when more than so many are acknowledged.
+    async fn is_beyond(&mut self, count: usize) {
+        let began = Instant::now();
+        while self.acknowledged.lock().unwrap().len() <= count {
+            if let Some(ended) = self.callers.try_join_next() {
+                panic!("a caller has ended: {ended:?}");
+            }
+            assert!(began.elapsed() < PATIENCE, "the load does not get on");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Has something done beside the load, once it is under way. Gives what was acknowledged when
     /// that began, and what came of it.
     async fn beside<T: Send + 'static>(
         mut self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> (HashMap<u64, Value>, T) {
-        while self.acknowledged.lock().unwrap().len() < BEFORE {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        self.is_beyond(BEFORE).await;
         let before = self.acknowledged();
         let done = tokio::task::spawn_blocking(work).await.unwrap();
-        assert!(self.acknowledged().len() > before.len(), "no load beside it");
-        self.callers.shutdown().await;
+        // It never stood still for good.
+        self.is_beyond(before.len()).await;
+        self.callers.abort_all();
+        while let Some(ended) = self.callers.join_next().await {
+            assert!(ended.as_ref().is_err_and(JoinError::is_cancelled), "{ended:?}");
+        }
         (before, done)
     }
 }

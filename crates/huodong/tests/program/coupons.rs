@@ -240,15 +240,22 @@ fn the_benchmarks_of_coupons_and_callbacks_report() {
 
     let sandbox = Sandbox::start();
     let load = ["bench", "coupon", "--credentials", &sandbox.credentials_file, "--json"];
-    let little = ["--count", "200", "--connections", "8", "--warm-up", "0"];
+    let little = ["--count", "200", "--connections", "8", "--warm-up", "0", "--duration", "60"];
     let report: Value = serde_json::from_str(&succeed(&[&load[..], &little].concat())).unwrap();
     assert_eq!(report["codes"], json!({"0": 200}), "{report}");
     assert!(report["replies_verified"].as_u64().unwrap() > 0, "{report}");
     assert!(report["share_of_signing"].as_f64().unwrap() > 0.0, "{report}");
 
-    let few = ["--count", "200", "--seconds", "0.5", "--rate", "50", "--owed", "500"];
-    let report = succeed(&[&["bench", "callbacks", "--json"], &few[..]].concat());
-    let report: Value = serde_json::from_str(&report).unwrap();
+    // On a slow machine the first may be due before all is ready for them, which it says.
+    let report = ["6", "60", "200"].into_iter().find_map(|lead| {
+        let few = ["--count", "200", "--seconds", "0.5", "--rate", "50", "--owed", "500"];
+        let output = run(&[&["bench", "callbacks", "--json", "--lead", lead], &few[..]].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        let late = said.contains("preparing took longer than planned");
+        assert!(late || output.status.success(), "{output:?}");
+        (!late).then_some(output.stdout)
+    });
+    let report: Value = serde_json::from_slice(&report.expect("preparing takes for ever")).unwrap();
     assert!(report["callbacks_per_s"].as_f64().unwrap() > 0.0, "{report}");
     assert_eq!(report["lateness"]["callbacks"], 25, "{report}");
     assert!(report["owed"]["server_memory_mib"].as_f64().unwrap() > 1.0, "{report}");

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use huodong_wire::gongyi::Api;
 use serde_json::{Value, json};
 
-use crate::support::{Caller, Dice, Sandbox, code, is_retryable, succeed};
+use crate::support::{Caller, Dice, PATIENCE, Sandbox, code, is_retryable, succeed};
 
 /// Kills in the quick run; `HUODONG_CRASH_ROUNDS` sets it.
 const ROUNDS: u64 = 3;
@@ -44,7 +44,7 @@ async fn crash_loses_no_answer_and_doubles_no_donation() {
             }
         }
         let sandbox = Sandbox::start_with(Some(data.path()), &[]);
-        let delay = Duration::from_millis(5 + dice.below(600));
+        let delay = Duration::from_millis(dice.below(600));
         let book = under_load(sandbox, delay, &next).await;
         audit(data.path());
 
@@ -79,7 +79,7 @@ async fn crash_loses_no_answer_and_doubles_no_donation() {
     assert!(acknowledged > 0, "the load never got through");
 }
 
-/// Sends donations until the server is killed, after `delay`.
+/// Sends donations until the server is killed, `delay` after the first is acknowledged.
 async fn under_load(sandbox: Sandbox, delay: Duration, next: &Arc<AtomicU64>) -> Book {
     let book = Arc::new(Mutex::new(Book::default()));
     let mut callers = tokio::task::JoinSet::new();
@@ -100,6 +100,11 @@ async fn under_load(sandbox: Sandbox, delay: Duration, next: &Arc<AtomicU64>) ->
             }
         });
     }
+    let began = Instant::now();
+    while book.lock().unwrap().sent.values().all(Option::is_none) {
+        assert!(began.elapsed() < PATIENCE, "none is acknowledged");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     tokio::time::sleep(delay).await;
     sandbox.kill();
     callers.join_all().await;
@@ -107,7 +112,7 @@ async fn under_load(sandbox: Sandbox, delay: Duration, next: &Arc<AtomicU64>) ->
 }
 
 /// Order `k` is always the same order.
-pub(crate) fn order(caller: &Caller, k: u64) -> Value {
+fn order(caller: &Caller, k: u64) -> Value {
     json!({
         "activity_no": if k.is_multiple_of(2) { INSTANT } else { DEFERRED },
         "project_no": "224328",
@@ -125,13 +130,14 @@ fn key(k: u64) -> String {
 }
 
 /// Sends order `k` until it stands.
-async fn donate(caller: &Caller, k: u64) -> Value {
+pub(crate) async fn donate(caller: &Caller, k: u64) -> Value {
+    let began = Instant::now();
     loop {
         let answer = caller.call(Api::RewardToDonate, &order(caller, k)).await.unwrap();
         if code(&answer) == 0 {
             return answer["data"].clone();
         }
-        assert!(is_retryable(code(&answer)), "{answer}");
+        assert!(is_retryable(code(&answer)) && began.elapsed() < PATIENCE, "{answer}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! An activity with one coupon left, and many who want it at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use huodong_client::lakala::{Advice, Client, IssueData, IssueRequest, TradeStatus};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -73,6 +74,8 @@ async fn until_final(client: &Client, request: &IssueRequest<'_>) -> IssueData<'
             Ok(answer) => return answer.data,
             Err(error) => assert_eq!(error.advice(), Advice::Retry, "{error}"),
         }
+        // As callers do: ten thousand that come again at once would keep each other out.
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("no final answer to {request:?}");
 }

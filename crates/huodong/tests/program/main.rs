@@ -18,5 +18,6 @@ mod last_donation;
 mod monitoring;
 mod rolling;
 mod serve;
+mod standby;
 mod support;
 mod unit;

@@ -3,11 +3,11 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{PATIENCE, fail, huodong, signal, succeed};
+use crate::support::{PATIENCE, PATIENT, fail, huodong, signal, succeed};
 
 const MASTER_KEY: &str = "HUODONG_MASTER_KEY";
 
@@ -16,6 +16,8 @@ pub(crate) struct Server {
     child: Child,
     /// `address:port`.
     pub(crate) address: String,
+    /// Where operators call, where that is an address of its own.
+    operators: Option<String>,
     /// The log until it served.
     said: String,
 }
@@ -37,21 +39,23 @@ impl Server {
             command.args(["--listen", "127.0.0.1:0"]);
         }
         command.args(arguments).arg("--data").arg(data).env(MASTER_KEY, key);
-        command.envs(environment.iter().copied());
+        command.envs(PATIENT).envs(environment.iter().copied());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut said = String::new();
-        let address = loop {
+        let serving = loop {
             let line = lines.next().expect("it ended before it served").unwrap();
             said += &line;
             let line: Value = serde_json::from_str(&line).expect("every line is JSON");
             if line["message"] == "serving" {
-                break line["address"].as_str().unwrap().to_owned();
+                break line;
             }
         };
         // Read on, or the pipe fills up.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address, said }
+        let address = serving["address"].as_str().unwrap().to_owned();
+        let operators = serving["operators"].as_str().map(str::to_owned);
+        Self { child, address, operators, said }
     }
 
     pub(crate) fn stop(mut self) {
@@ -145,19 +149,18 @@ fn operator(server: &Server, certificate: &str, token: &str) -> String {
 #[test]
 fn operators_may_have_an_address_of_their_own() {
     let data = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let operators = port.to_string();
     let key = "0f".repeat(32);
-    let server = Server::start(data.path(), &key, &["--operator-listen", &operators]);
+    let server = Server::start(data.path(), &key, &["--operator-listen", "127.0.0.1:0"]);
+    let operators = server.operators.as_ref().unwrap();
     let status = |address: &str, path: &str| {
         let mut curl = Command::new("curl");
         let url = format!("http://{address}{path}");
         let output = curl.args(["-s", "-o", "/dev/null", "-w", "%{http_code}", &url]).output();
         String::from_utf8(output.unwrap().stdout).unwrap()
     };
-    assert_eq!(status(&operators, "/metrics"), "200");
-    assert_eq!(status(&operators, "/operator/v1/whoami"), "401");
-    assert_eq!(status(&operators, "/readyz"), "200");
+    assert_eq!(status(operators, "/metrics"), "200");
+    assert_eq!(status(operators, "/operator/v1/whoami"), "401");
+    assert_eq!(status(operators, "/readyz"), "200");
     assert_eq!(status(&server.address, "/readyz"), "200");
     assert_eq!(status(&server.address, "/metrics"), "404");
     assert_eq!(status(&server.address, "/operator/v1/whoami"), "404");
@@ -198,8 +201,15 @@ fn operators_at_the_partners_address_are_warned_of() {
 
 #[test]
 fn a_server_that_is_to_stop_says_so_before_it_stops() {
+    // On a slow machine a short while can be over before it is looked at.
+    assert!([3, 20, 120].into_iter().any(says_so_first), "it never says that it is not ready");
+}
+
+/// Whether it was seen to say so before its time was over, which a server cannot be blamed for.
+fn says_so_first(drain_s: u64) -> bool {
     let data = tempfile::tempdir().unwrap();
-    let drain = [("HUODONG_SERVER__DRAIN_MS", "3000")];
+    let drain_ms = (drain_s * 1_000).to_string();
+    let drain = [("HUODONG_SERVER__DRAIN_MS", &*drain_ms)];
     let mut server = Server::start_with(data.path(), &"0f".repeat(32), &[], &drain);
     let status = |path: &str| {
         let mut curl = Command::new("curl");
@@ -210,12 +220,17 @@ fn a_server_that_is_to_stop_says_so_before_it_stops() {
     assert_eq!(status("/readyz"), "200");
     signal(&server.child);
     let begin = Instant::now();
-    while status("/readyz") == "200" {
+    let said = loop {
+        let said = [status("/readyz"), status("/healthz")];
+        if said[0] != "200" {
+            break said;
+        }
         assert!(begin.elapsed() < PATIENCE, "it was told to stop");
-    }
-    assert_eq!(status("/readyz"), "503", "new connections are taken still");
-    assert_eq!(status("/healthz"), "200");
+    };
+    let in_time = begin.elapsed() < Duration::from_secs(drain_s);
+    assert!(!in_time || said == ["503", "200"], "new connections are taken still: {said:?}");
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    in_time
 }
 
 #[test]

@@ -11,6 +11,14 @@ use serde_json::Value;
 /// How long anything may take before a test gives up. Far more than it takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Settings of a server that is not to be late, however slow the machine.
+pub(crate) const PATIENT: [(&str, &str); 4] = [
+    ("HUODONG_SERVER__DEADLINE_MS", "60000"),
+    ("HUODONG_SERVER__SHUTDOWN_GRACE_MS", "60000"),
+    ("HUODONG_CALLBACKS__CONNECT_TIMEOUT_MS", "60000"),
+    ("HUODONG_CALLBACKS__TIMEOUT_MS", "60000"),
+];
+
 /// The program, with none of our own environment.
 pub(crate) fn huodong(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_huodong"));
@@ -77,7 +85,7 @@ impl Sandbox {
         }
         // Where it makes its temporary directory, which it cannot remove when it is killed.
         command.env("TMPDIR", directory.path());
-        command.envs(environment.iter().copied()).stdout(Stdio::null());
+        command.envs(PATIENT).envs(environment.iter().copied()).stdout(Stdio::null());
         let mut child = command.spawn().unwrap();
         let begin = Instant::now();
         let text = loop {

@@ -125,7 +125,8 @@ async fn raw(app: &TestApp, bytes: &[u8]) -> String {
     let _ = stream.write_all(bytes).await;
     let mut all = Vec::new();
     let read = stream.read_to_end(&mut all);
-    let _ = tokio::time::timeout(Duration::from_secs(10), read).await.expect("it hangs up");
+    // Sooner than it does on who says nothing.
+    let _ = tokio::time::timeout(Duration::from_secs(45), read).await.expect("it hangs up");
     String::from_utf8(all).unwrap()
 }
 

@@ -4,7 +4,8 @@ use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::routing::{get, post};
@@ -19,6 +20,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
+
+use crate::app::PATIENCE;
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -164,35 +167,59 @@ async fn idle_and_half_sent_connections_are_closed() {
     assert_eq!(until_closed(&mut half).await, "");
 }
 
+/// Asks until a handler has begun, which says so, and gives its answer. On a slow machine a
+/// connection may be idle for too long before its request comes.
+async fn once_begun(server: &Running, begun: &AtomicBool) -> String {
+    let asked = Instant::now();
+    while asked.elapsed() < PATIENCE {
+        let mut stream = server.connect().await;
+        let request = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        let sent = stream.write_all(request).await;
+        let answer = until_closed(&mut stream).await;
+        if begun.load(Ordering::SeqCst) {
+            assert!(sent.is_ok());
+            return answer;
+        }
+    }
+    panic!("no request comes in time");
+}
+
 #[tokio::test]
 async fn a_slow_handler_is_not_idle() {
-    let handler = get(async || {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        "hello"
-    });
+    let begun = Arc::new(AtomicBool::new(false));
+    let handler = {
+        let begun = Arc::clone(&begun);
+        get(async move || {
+            begun.store(true, Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            "hello"
+        })
+    };
     let idle_timeout = Duration::from_millis(50);
     let options = ListenOptions { idle_timeout, ..ListenOptions::default() };
     let server = Running::start(Router::new().route("/", handler), options).await;
-    let mut stream = server.connect().await;
-    stream.write_all(GET).await.unwrap();
-    one_answer(&mut stream).await;
+    let answer = once_begun(&server, &begun).await;
+    assert!(answer.ends_with("hello"), "{answer}");
 }
 
 #[tokio::test]
 async fn a_long_answer_is_not_idle() {
-    let handler = get(async || {
-        let pieces = stream::unfold(0, async |count| {
-            tokio::time::sleep(Duration::from_millis(30)).await;
-            (count < 10).then_some((Ok::<_, Infallible>("piece "), count + 1))
-        });
-        Body::from_stream(pieces)
-    });
+    let begun = Arc::new(AtomicBool::new(false));
+    let handler = {
+        let begun = Arc::clone(&begun);
+        get(async move || {
+            begun.store(true, Ordering::SeqCst);
+            let pieces = stream::unfold(0, async |count| {
+                tokio::time::sleep(Duration::from_millis(30)).await;
+                (count < 10).then_some((Ok::<_, Infallible>("piece "), count + 1))
+            });
+            Body::from_stream(pieces)
+        })
+    };
     let idle_timeout = Duration::from_millis(60);
     let options = ListenOptions { idle_timeout, ..ListenOptions::default() };
     let server = Running::start(Router::new().route("/", handler), options).await;
-    let mut stream = server.connect().await;
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
-    let answer = until_closed(&mut stream).await;
+    let answer = once_begun(&server, &begun).await;
     assert_eq!(answer.matches("piece ").count(), 10);
     assert!(answer.ends_with("0\r\n\r\n"), "{answer}");
 }

@@ -16,4 +16,5 @@ mod openid;
 mod operator;
 mod sandbox;
 mod signature;
+mod writer;
 mod ysepay;

@@ -78,6 +78,7 @@ async fn shutdown_answers_what_it_accepted() {
     let calling = tokio::spawn(request.send());
     // Wait until it has been taken in.
     while app.app.nonces.is_empty() {
+        assert!(!calling.is_finished(), "it was answered before it was taken in");
         tokio::task::yield_now().await;
     }
     app.stop().await;

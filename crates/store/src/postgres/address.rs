@@ -234,14 +234,19 @@ impl PostgresAddress {
                     Ok(Err(error)) => error,
                     Err(_) => StoreError::Again("the database does not answer".to_owned()),
                 };
-                match error {
+                let why = match error {
                     StoreError::Again(why) => {
                         again = true;
-                        said.push(why);
+                        why
                     }
-                    StoreError::Unavailable(why) => said.push(why),
+                    StoreError::Unavailable(why) => why,
                     error => return Err(error),
-                }
+                };
+                said.push(if self.0.hosts.len() > 1 {
+                    format!("{}: {why}", shown(host))
+                } else {
+                    why
+                });
             }
         }
         let said = said.join("; ");
@@ -261,6 +266,16 @@ impl PostgresAddress {
                 Ok(client)
             }
         }
+    }
+}
+
+/// A host and its port.
+fn shown(config: &Config) -> String {
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    match config.get_hosts().first() {
+        Some(Host::Tcp(name)) => format!("{name}:{port}"),
+        Some(Host::Unix(path)) => format!("{}:{port}", path.display()),
+        None => String::new(),
     }
 }
 

@@ -122,7 +122,9 @@ impl Connection {
             Err(_) => {
                 // What it would have answered is not known, so nothing more is asked of it.
                 self.broken.set(true);
-                Err(StoreError::Again("the database does not answer".to_owned()))
+                let why = "the database does not answer; a commit may be waiting for a standby that \
+                           is away";
+                Err(StoreError::Again(why.to_owned()))
             }
         }
     }

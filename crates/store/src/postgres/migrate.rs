@@ -37,7 +37,7 @@ pub(super) fn newest() -> u32 {
     number(STEPS)
 }
 
-fn number(steps: &[Step]) -> u32 {
+pub(super) fn number(steps: &[Step]) -> u32 {
     u32::try_from(steps.len()).expect("steps are written by hand")
 }
 
@@ -49,6 +49,9 @@ pub(crate) fn migrate_to_newest(conn: &Connection) -> Result<Opened, StoreError>
 /// Brings a database to the newest of `steps`, all in one transaction. One node at a time.
 pub(super) fn migrate(conn: &Connection, steps: &[Step]) -> Result<Opened, StoreError> {
     let known = number(steps);
+    if let Some(opened) = nothing_to_do(conn, known)? {
+        return Ok(opened);
+    }
     if let Err(error) = make_versions(conn) {
         // Of nodes that make it at once all but one are refused, with one code or another, once it
         // is there.
@@ -74,6 +77,20 @@ pub(super) fn migrate(conn: &Connection, steps: &[Step]) -> Result<Opened, Store
             migrated => return migrated,
         }
     }
+}
+
+/// Where the schema is as it should be, asked without a lock: where no commit ends, as a standby is
+/// away, nobody must wait for who only looks.
+fn nothing_to_do(conn: &Connection, known: u32) -> Result<Option<Opened>, StoreError> {
+    if !has_table(conn, "migrations")? {
+        return Ok(None);
+    }
+    let found = one_number(conn, "SELECT max(version) FROM migrations")?;
+    let needs = one_number(conn, "SELECT max(needs) FROM migrations")?;
+    if needs > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    Ok((found >= known).then_some(Opened { from_version: found, version: found }))
 }
 
 /// The version of the installation that is there, if there is one.

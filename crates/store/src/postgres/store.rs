@@ -61,12 +61,18 @@ impl Shared {
         address: &PostgresAddress,
         readers: usize,
     ) -> Result<(Self, Opened), StoreError> {
-        let known = migrate::newest();
-        match migrate::version(&Pg::open(address)?)? {
-            None => Err(StoreError::Missing(address.to_string().into())),
-            Some(found) if found < known => Err(StoreError::Older { found, known }),
-            Some(_) => Self::open(address, readers),
+        let (conn, known) = (writer(address)?, migrate::newest());
+        let opened = match migrate::version(&conn)? {
+            None => return Err(StoreError::Missing(address.to_string().into())),
+            Some(found) if found < known => return Err(StoreError::Older { found, known }),
+            Some(_) => migrate::migrate_to_newest(&conn)?,
+        };
+        let conn = Connection::Postgres(Box::new(conn));
+        if copy::is_under_way(&conn)? {
+            return Err(StoreError::HalfCopied);
         }
+        // Without a slot until there is something to write: who only reads must not have to commit.
+        Ok((Self::without_slot(address, readers, known, conn)?, opened))
     }
 
     pub(super) fn open_with(
@@ -80,23 +86,35 @@ impl Shared {
             migrate::migrate(&conn, steps)?
         };
         let conn = Connection::Postgres(Box::new(writer(address)?));
-        let keys = KeyHasher::new(&secret(&conn)?);
-        let place = Place::Postgres(address.clone());
-        let reader = Reader::new(place, readers, keys.clone(), Lookup::Table, None);
-        let knows = u32::try_from(steps.len()).expect("steps are written by hand");
-        let locks = Locks::of(&conn)?;
+        let knows = migrate::number(steps);
+        let mut store = Self::without_slot(address, readers, knows, conn)?;
+        let conn = store.conn()?;
         let node = Node::claim(conn.postgres(), knows)?;
         // With its slot, so that of a node and a copy that begin at once one sees the other.
-        if copy::is_under_way(&conn)? {
+        if copy::is_under_way(conn)? {
             node.release(conn.postgres())?;
             return Err(StoreError::HalfCopied);
         }
         tracing::info!(slot = node.slot, database = %address, "this node has a slot");
-        let store = Self {
+        store.node = Some(node);
+        Ok((store, opened))
+    }
+
+    fn without_slot(
+        address: &PostgresAddress,
+        readers: usize,
+        knows: u32,
+        conn: Connection,
+    ) -> Result<Self, StoreError> {
+        let keys = KeyHasher::new(&secret(&conn)?);
+        let place = Place::Postgres(address.clone());
+        let reader = Reader::new(place, readers, keys.clone(), Lookup::Table, None);
+        let locks = Locks::of(&conn)?;
+        Ok(Self {
             address: address.clone(),
             knows,
             conn: Some(conn),
-            node: Some(node),
+            node: None,
             keys,
             numbers: Numbers::default(),
             cache: Cache::default(),
@@ -108,8 +126,7 @@ impl Shared {
             seen: 0,
             unknown: None,
             reader,
-        };
-        Ok((store, opened))
+        })
     }
 
     /// Has a connection and a slot, and knows what became of the last commit.
@@ -124,7 +141,7 @@ impl Shared {
         }
         if self.node.is_none() {
             let node = Node::claim(self.conn()?.postgres(), self.knows)?;
-            tracing::warn!(slot = node.slot, "this node has another slot");
+            tracing::info!(slot = node.slot, "this node has a slot");
             self.node = Some(node);
         }
         Ok(())
@@ -530,13 +547,21 @@ fn highest_number(world: &World) -> i64 {
 
 /// The secret that keys are hashed under; made once for each installation.
 fn secret(conn: &Connection) -> Result<[u8; 16], StoreError> {
-    let made = super::node::token()?;
-    conn.prepare(
-        "INSERT INTO installation (one, hash_secret, changes) VALUES (1, ?1, 1) \
-         ON CONFLICT (one) DO NOTHING",
-    )?
-    .execute([&made])?;
-    let mut select = conn.prepare("SELECT hash_secret FROM installation")?;
-    let known: Vec<u8> = select.query_row((), |row| row.get(0))?;
+    let select = |conn: &Connection| {
+        let mut select = conn.prepare("SELECT hash_secret FROM installation")?;
+        select.maybe_row((), |row| row.get::<Vec<u8>>(0))
+    };
+    let known = match select(conn)? {
+        Some(known) => known,
+        None => {
+            let made = super::node::token()?;
+            conn.prepare(
+                "INSERT INTO installation (one, hash_secret, changes) VALUES (1, ?1, 1) \
+                 ON CONFLICT (one) DO NOTHING",
+            )?
+            .execute([&made])?;
+            select(conn)?.ok_or_else(|| corrupt("an installation without its row"))?
+        }
+    };
     known.try_into().map_err(|_| corrupt("the hash secret has another length"))
 }

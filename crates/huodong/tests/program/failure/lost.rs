@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use huodong_testing::Database;
 
-use super::load::Load;
+use super::load::{Load, issued};
 use super::node::Node;
 use super::receiver::Answers;
 use super::site::{Behind, Site, audit, database, until_none, with_limits};
@@ -118,8 +118,8 @@ impl Scene {
         let institution = site.institution(&first);
         let mut held = Vec::new();
         for number in 0..HELD {
-            let issued = institution.issue(&site.issue(&format!("held-{number}"))).await.unwrap();
-            held.push(issued.data.trade_no.into_owned());
+            let issued = issued(&site, &institution, &format!("held-{number}")).await;
+            held.push(issued.trade_no.into_owned());
         }
         site.receiver.until_seen(&held, 1).await;
         site.receiver.answer(Answers::AtOnce);

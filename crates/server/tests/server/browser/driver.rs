@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 /// A phone's screen, in CSS pixels.
 const WIDTH: u32 = 390;
 const HEIGHT: u32 = 844;
-const WAIT: Duration = Duration::from_secs(20);
+/// How long anything may take before a test gives up, a new browser as well. Far more than it takes.
+const WAIT: Duration = Duration::from_secs(60);
 /// What the protocol calls an element in JSON.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -59,7 +60,7 @@ impl Phone {
             },
         });
         let wanted = json!({"browserName": "chrome", "goog:chromeOptions": options,
-            "timeouts": {"pageLoad": 20_000, "script": 20_000}});
+            "timeouts": {"pageLoad": 60_000, "script": 60_000}});
         let made = phone.post("", json!({"capabilities": {"alwaysMatch": wanted}})).await;
         let id = made["sessionId"].as_str().unwrap().to_owned();
         phone.session = format!("{}/{id}", phone.session);
@@ -67,20 +68,26 @@ impl Phone {
     }
 
     async fn post(&self, path: &str, body: Value) -> Value {
+        let done = self.try_post(path, body).await;
+        done.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// The browser's error where it could not be done now, as while the page changes.
+    async fn try_post(&self, path: &str, body: Value) -> Result<Value, Value> {
         let request = self.http.post(format!("{}{path}", self.session)).json(&body);
-        Self::value(path, request.send().await.unwrap()).await
+        Self::value(request.send().await.unwrap()).await
     }
 
     async fn get(&self, path: &str) -> Value {
         let request = self.http.get(format!("{}{path}", self.session));
-        Self::value(path, request.send().await.unwrap()).await
+        let got = Self::value(request.send().await.unwrap()).await;
+        got.unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    async fn value(path: &str, response: reqwest::Response) -> Value {
+    async fn value(response: reqwest::Response) -> Result<Value, Value> {
         let ok = response.status().is_success();
         let mut answer: Value = response.json().await.unwrap();
-        assert!(ok, "{path}: {answer}");
-        answer["value"].take()
+        if ok { Ok(answer["value"].take()) } else { Err(answer) }
     }
 
     /// Opens a page and waits until it is there.
@@ -95,8 +102,14 @@ impl Phone {
 
     /// What the page reads.
     pub async fn text(&self) -> String {
-        let text = self.run("return document.body.innerText").await;
-        text.as_str().unwrap_or_default().to_owned()
+        self.try_text().await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    async fn try_text(&self) -> Result<String, Value> {
+        // A page that is just coming has no body yet.
+        let script = "return document.body?.innerText ?? ''";
+        let text = self.try_post("/execute/sync", json!({"script": script, "args": []})).await?;
+        Ok(text.as_str().unwrap_or_default().to_owned())
     }
 
     /// What a script returns.
@@ -106,14 +119,15 @@ impl Phone {
 
     /// The elements a CSS selector names.
     pub async fn elements(&self, selector: &str) -> Vec<String> {
-        let found = self.post("/elements", json!({"using": "css selector", "value": selector}));
-        let found = found.await;
-        found
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|it| it[ELEMENT].as_str().unwrap().to_owned())
-            .collect()
+        let found = self.try_elements(selector).await;
+        found.unwrap_or_else(|error| panic!("{selector}: {error}"))
+    }
+
+    async fn try_elements(&self, selector: &str) -> Result<Vec<String>, Value> {
+        let asked = json!({"using": "css selector", "value": selector});
+        let found = self.try_post("/elements", asked).await?;
+        let found = found.as_array().unwrap().iter();
+        Ok(found.map(|it| it[ELEMENT].as_str().unwrap().to_owned()).collect())
     }
 
     async fn only(&self, selector: &str) -> String {
@@ -144,8 +158,13 @@ impl Phone {
     /// Waits until the page reads so.
     pub async fn wait_for_text(&self, text: &str) {
         let started = Instant::now();
-        while !self.text().await.contains(text) {
-            assert!(started.elapsed() < WAIT, "no {text:?} in {}", self.text().await);
+        // While the page changes there may be nothing to read.
+        loop {
+            let read = self.try_text().await;
+            if read.as_ref().is_ok_and(|read| read.contains(text)) {
+                return;
+            }
+            assert!(started.elapsed() < WAIT, "no {text:?} in {read:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -153,8 +172,13 @@ impl Phone {
     /// Waits until the page has so many.
     pub async fn wait_for_count(&self, selector: &str, count: usize) {
         let started = Instant::now();
-        while self.elements(selector).await.len() != count {
-            assert!(started.elapsed() < WAIT, "not {count} {selector} in {}", self.text().await);
+        loop {
+            let found = self.try_elements(selector).await;
+            if found.as_ref().is_ok_and(|found| found.len() == count) {
+                return;
+            }
+            let read = self.try_text().await;
+            assert!(started.elapsed() < WAIT, "not {count} {selector}: {found:?} in {read:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

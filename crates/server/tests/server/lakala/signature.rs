@@ -1,5 +1,7 @@
 //! Who may call.
 
+use std::time::Instant;
+
 use futures_util::future::join_all;
 use huodong_campaign::{InstitutionId, ReplaceCertificate, RevokeInstitution, UpdateInstitution};
 use huodong_engine::Chance;
@@ -212,14 +214,14 @@ async fn calls_too_late_again_or_too_often_are_signed_within_a_budget_of_their_i
     let passed = partner.authorization(body.as_bytes());
     partner.send(Api::Issue, Some(passed.clone()), body.clone()).await;
     let stale = partner.authorization_at(now() - 400, &fresh_nonce(), body.as_bytes());
-    let mut signed = 0;
+    let (mut signed, began) = (0, Instant::now());
     for (authorization, code) in [(&passed, "100004"), (&stale, "100003")].repeat(20) {
         let answer = send(&server, Api::Issue, Some(authorization.clone()), body.clone()).await;
         assert_eq!(answer.code, code);
-        signed += usize::from(answer.is_signed(&server));
+        signed += u64::from(answer.is_signed(&server));
     }
-    // One at once and one a second; the calls take well below ten.
-    assert!((1..10).contains(&signed), "{signed}");
+    // One at once and one a second.
+    assert!((1..=2 + began.elapsed().as_secs()).contains(&signed), "{signed}");
     // A refresh does not renew the budget, and another institution has its own.
     server.app.refresh().await.unwrap();
     let other = Partner::other(&server);

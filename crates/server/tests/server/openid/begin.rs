@@ -1,5 +1,7 @@
 //! On the way to WeChat.
 
+use std::time::Instant;
+
 use super::scene::{
     Browser, CAMPAIGN, OTHER_CAMPAIGN, PUBLIC_URL, RETURN_TO, WECHAT_APPID, location, page, start,
     told,
@@ -124,7 +126,7 @@ async fn a_page_sends_so_many_on_and_keeps_none_of_another_pages_users_from_it()
     })
     .await;
     let mut browser = Browser::of(&app);
-    let mut sent_on = 0;
+    let (mut sent_on, began) = (0, Instant::now());
     // As fast as they come, some of twenty are too many.
     for _ in 0..20 {
         let response = browser.get(&page(CAMPAIGN, RETURN_TO)).await;
@@ -133,7 +135,7 @@ async fn a_page_sends_so_many_on_and_keeps_none_of_another_pages_users_from_it()
             _ => drop(told(response, 503, "系统繁忙").await),
         }
     }
-    assert!((1..20).contains(&sent_on), "{sent_on}");
+    assert!((1..=2 + began.elapsed().as_secs()).contains(&sent_on), "{sent_on}");
     assert!(browser.cookies.len() <= 3, "{:?}", browser.cookies);
     browser.begin(OTHER_CAMPAIGN, RETURN_TO).await;
 }

@@ -12,7 +12,7 @@ use super::scene::{
     Browser, CAMPAIGN, FakeWechat, OTHER_CAMPAIGN, PUBLIC_URL, RETURN_TO, WECHAT_APPID,
     WECHAT_SECRET, location, start, start_with, told,
 };
-use crate::app::TestApp;
+use crate::app::{PATIENCE, TestApp};
 
 #[tokio::test]
 async fn a_user_comes_back_with_the_openid_wechat_gives() {
@@ -240,7 +240,7 @@ async fn a_wechat_that_does_not_answer_is_waited_for_so_long_and_no_longer() {
 
 #[tokio::test]
 async fn of_too_many_who_come_back_at_once_some_may_come_again() {
-    let (wechat, app) = waiting(Duration::from_secs(60)).await;
+    let (wechat, app) = waiting(10 * PATIENCE).await;
     let mut waiting = Vec::new();
     for _ in 0..64 {
         let mut browser = Browser::of(&app);
@@ -266,10 +266,10 @@ async fn of_too_many_who_come_back_at_once_some_may_come_again() {
 
 #[tokio::test]
 async fn a_wechat_that_is_not_there_is_a_clear_page() {
-    // A port that was just let go.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    // While the socket is there nobody else can listen at its port.
+    let closed = tokio::net::TcpSocket::new_v4().unwrap();
+    closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let base = format!("http://{}", closed.local_addr().unwrap());
     let app = start(|settings| {
         settings.public_url = Some(PUBLIC_URL.to_owned());
         settings.wechat_api_base = Some(base);

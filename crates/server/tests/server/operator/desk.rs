@@ -1,7 +1,5 @@
 //! A server with a token of each role, and what comes back from it.
 
-use std::time::Duration;
-
 use huodong_campaign::{CreateToken, Role, TokenId};
 use huodong_engine::Chance;
 use huodong_server::operator::token;
@@ -10,7 +8,7 @@ use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use serde_json::Value;
 
-use crate::app::TestApp;
+use crate::app::{PATIENCE, TestApp};
 
 pub const ROLES: [(Role, &str); 4] = [
     (Role::Viewer, "viewer"),
@@ -98,7 +96,7 @@ impl Desk {
     /// A request that shows no token yet.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let url = self.server.url(&format!("/operator/v1{path}"));
-        self.server.http.request(method, url).timeout(Duration::from_secs(20))
+        self.server.http.request(method, url).timeout(PATIENCE * 2)
     }
 }
 

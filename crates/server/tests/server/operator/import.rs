@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::desk::{Answer, Desk};
 use super::gateway::{CERT_ID, MERCHANT, OTHER_CERT_ID, merchant, open};
 use super::lists::{texts, walk};
-use super::partners::{queued, stop_writer};
+use super::partners::queued;
 use crate::app::{Setup, TestApp, with};
+use crate::writer::stop_writer;
 
 const HEADER: &str = "merc_id,cert_id,name,type,intent_confirmed,alipay_pid";
 
@@ -241,21 +242,22 @@ async fn a_table_is_bounded_in_rows_and_bytes_and_must_be_announced() {
 #[tokio::test]
 async fn a_table_that_is_cut_short_says_how_far_it_came_and_can_be_sent_again() {
     let mut setup = Setup::default();
-    setup.settings.deadline = Duration::from_millis(1500);
+    // Long enough for all but what waits for the writer.
+    setup.settings.deadline = Duration::from_secs(10);
     setup.engine.batch_max = 1;
     let desk = Desk::at(TestApp::with(setup).await).await;
     open(&desk).await;
     let rows: String = (0..150).map(|n| format!("m{n},{CERT_ID},食堂,0,1,\n")).collect();
     let table = format!("{HEADER}\n{rows}");
     // The writer stands still once more behind the first hundred rows.
-    let (entered, first) = stop_writer(&desk);
+    let (entered, first) = stop_writer(&desk.server.app.engine);
     tokio::task::spawn_blocking(move || entered.recv()).await.unwrap().unwrap();
     let request = desk.request(Method::POST, "/merchants/import");
     let request = request.bearer_auth(desk.token_of(Role::Admin));
     let request = request.header(CONTENT_TYPE, "text/csv").body(table.clone());
     let asked = tokio::spawn(Answer::to(request));
     queued(&desk, 1).await;
-    let (_entered, second) = stop_writer(&desk);
+    let (_entered, second) = stop_writer(&desk.server.app.engine);
     queued(&desk, 2).await;
     first.send(()).unwrap();
     let problem = asked.await.unwrap().problem(504, "deadline", None);

@@ -1,6 +1,6 @@
 //! How large a request may be, and how slow.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::StreamBody;
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use super::partner::{
     BOUNDARY, Form, Partner, Request, asking, jpeg, part, post, sandbox, sandbox_with, send,
 };
-use crate::app::TestApp;
+use crate::app::{PATIENCE, TestApp};
 use crate::lakala::partner::activity;
 
 const MIB: usize = 1024 * 1024;
@@ -103,7 +103,7 @@ async fn a_body_that_goes_on_for_ever_is_cut() {
         let request = server.http.post(server.url(path)).header("Content-Type", media_type);
         let sent = request.body(endless(start, 64 * 1024)).send();
         // The answer may be lost where the connection is reset first; what counts is that it ends.
-        let ended = tokio::time::timeout(Duration::from_secs(20), sent).await;
+        let ended = tokio::time::timeout(PATIENCE, sent).await;
         assert!(ended.is_ok(), "{path} {media_type}");
     }
     partner.call(Api::Consult, &asking(&[activity::INSTANT])).await.success();
@@ -140,13 +140,22 @@ async fn a_body_in_single_bytes_keeps_no_core_busy() {
     // Before the first boundary all is looked through for one.
     let bytes = in_pieces(std::iter::repeat_n(Bytes::from_static(b"-"), 200_000));
     let media_type = format!("multipart/form-data; boundary={BOUNDARY}");
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let request = server.http.post(server.url(Api::Upload.path()));
     let sent = request.header("Content-Type", media_type).body(bytes);
     let answer = super::partner::Answer::read(sent.send().await.unwrap()).await;
     assert_eq!(answer.reply.code(), "10001");
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
     partner.call(Api::Consult, &asking(&[activity::INSTANT])).await.success();
+}
+
+/// Waits until so many places for uploads are free.
+async fn until(server: &TestApp, holds: impl Fn(usize) -> bool) {
+    let (began, places) = (Instant::now(), &server.app.upload_places);
+    while !holds(places.available_permits()) {
+        assert!(began.elapsed() < PATIENCE, "{} places are free", places.available_permits());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 /// Begins to send a photo and stops half-way.
@@ -175,9 +184,7 @@ async fn beyond_so_many_photos_at_once_a_caller_is_told_to_come_again() {
     let places = server.app.upload_places.available_permits();
     let begun = [begun(&server, &partner).await, begun(&server, &partner).await];
     // Each has come half-way, to half a MiB of the two that there is room for.
-    while server.app.upload_places.available_permits() > places / 2 + 1 {
-        tokio::task::yield_now().await;
-    }
+    until(&server, |free| free <= places / 2 + 1).await;
     let request = of_size(&partner, MIB + MIB / 2);
     let answer = send(&server, &request, Form::Parts).await;
     answer.assert_gateway("99999", "系统异常,请稍后使用相同的参数继续调用");
@@ -186,9 +193,7 @@ async fn beyond_so_many_photos_at_once_a_caller_is_told_to_come_again() {
     let without = partner.call(Api::Upload, &super::partner::meta(b"x")).await;
     without.assert_refused("A029998", "参数非法:file 不能为空");
     drop(begun);
-    while server.app.upload_places.available_permits() < places {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(&server, |free| free >= places).await;
     partner.send(&request).await.success();
     assert_eq!(server.app.upload_places.available_permits(), places);
 }
@@ -202,9 +207,7 @@ async fn uploads_that_send_nothing_keep_nobody_out() {
     for _ in 0..12 {
         idle.push(begun_with(&server, &partner, 40 * 1024).await);
     }
-    while server.app.upload_places.available_permits() > places - idle.len() {
-        tokio::task::yield_now().await;
-    }
+    until(&server, |free| free <= places - idle.len()).await;
     partner.send(&of_size(&partner, MIB)).await.success();
     drop(idle);
 }
@@ -224,9 +227,7 @@ async fn a_photo_that_was_given_up_leaves_nothing() {
         post(&server, Api::Upload.path(), &media_type, body).await
     };
     twice.assert_gateway("10001", "公共参数错误:file 不能重复");
-    while server.app.upload_places.available_permits() < places {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(&server, |free| free >= places).await;
     let answer = partner.call(Api::AddData, &json!({})).await;
     assert_eq!(answer.reply.sub_code(), "A029998");
 }

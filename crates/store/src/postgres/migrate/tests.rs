@@ -1,4 +1,5 @@
 use std::thread;
+use std::time::Duration;
 
 use huodong_campaign::{Command, CreateOrganization, Wanted, World};
 use huodong_testing::{Database, Postgres};
@@ -18,7 +19,9 @@ fn database() -> Database {
 }
 
 fn open(database: &Database, more: &[Step]) -> Result<(Shared, Opened), StoreError> {
-    let address: PostgresAddress = database.url().parse().unwrap();
+    // Far more time than a statement takes: some wait for what the test does meanwhile.
+    let address = format!("{}?statement_timeout_ms=60000", database.url());
+    let address: PostgresAddress = address.parse().unwrap();
     let steps: Vec<_> = STEPS.iter().chain(more).copied().collect();
     Shared::open_with(&address, 1, &steps)
 }
@@ -119,17 +122,22 @@ fn a_node_that_slept_while_the_schema_left_it_behind_writes_no_more() {
 fn a_node_that_starts_while_the_schema_changes_waits_for_it() {
     let database = database();
     drop(open(&database, &[]).unwrap());
-    let slow = "SELECT pg_sleep(1); ALTER TABLE audit DROP COLUMN detail";
+    // It takes until it gets what the test holds, and waits for no lock: that has an end.
+    let slow = "DO 'BEGIN WHILE NOT pg_try_advisory_xact_lock(1) LOOP PERFORM pg_sleep(0.02); \
+                END LOOP; END'; ALTER TABLE audit DROP COLUMN detail";
     thread::scope(|scope| {
+        let holds = Connection::open(&database.url().parse().unwrap()).unwrap();
+        holds.execute_batch("DO 'BEGIN PERFORM pg_advisory_lock(1); END'").unwrap();
         let newer = scope.spawn(|| open(&database, &[next(slow, false)]).map(drop));
-        let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' \
-                      AND datname = current_database()";
-        while database.psql(sleeps) != "1" {
-            assert!(!newer.is_finished(), "it was not seen while it changed the schema");
-        }
-        let refused = open(&database, &[]).unwrap_err();
-        assert!(matches!(refused, StoreError::Newer { .. }), "{refused}");
+        let sessions = "SELECT count(*) FROM pg_stat_activity WHERE";
+        until(&database, "1", &format!("{sessions} wait_event = 'PgSleep'"));
+        let older = scope.spawn(|| open(&database, &[]).map(drop));
+        until(&database, "1", &format!("{sessions} wait_event_type = 'Lock'"));
+        assert!(!newer.is_finished() && !older.is_finished());
+        holds.execute_batch("DO 'BEGIN PERFORM pg_advisory_unlock(1); END'").unwrap();
         newer.join().unwrap().unwrap();
+        let refused = older.join().unwrap().unwrap_err();
+        assert!(matches!(refused, StoreError::Newer { .. }), "{refused}");
     });
 }
 
@@ -154,4 +162,16 @@ fn a_step_that_has_to_wait_keeps_nobody_from_writing_for_long() {
         newer.join().unwrap().unwrap();
     });
     write(&mut older, "afterwards").unwrap();
+}
+
+/// Waits until a question about this database's sessions has this answer.
+fn until(database: &Database, answer: &str, question: &str) {
+    let question = format!("{question} AND datname = current_database()");
+    for _ in 0..6000 {
+        if database.psql(&question) == answer {
+            return;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("not within a minute: {question} = {answer}");
 }
