@@ -14,7 +14,7 @@ use jiff::{Span, Timestamp};
 
 use crate::config::Config;
 use crate::failure::{Context as _, Failure};
-use crate::settings::{Installation, open_existing, open_store};
+use crate::settings::{Installation, migrate_store, open_existing, open_store};
 
 /// How long one command may take; nobody else is at the database.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -30,7 +30,7 @@ pub(crate) struct Migrate {
 impl Migrate {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         let config = self.installation.settings(Vec::new())?;
-        let (_store, opened) = open_store(&config)?;
+        let opened = migrate_store(&config)?;
         let directory = config.store.name();
         if opened.from_version == opened.version {
             println!("{directory}: schema version {}, nothing to do", opened.version);

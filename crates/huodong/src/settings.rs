@@ -48,6 +48,15 @@ pub(crate) fn open_store(config: &Config) -> Result<(Store, Opened), Failure> {
     opened(config, Store::open)
 }
 
+/// Brings the database up to this version; where there is nothing to do, nothing is written.
+pub(crate) fn migrate_store(config: &Config) -> Result<Opened, Failure> {
+    let open = |options: &StoreOptions| match Store::open_existing(options) {
+        Err(StoreError::Missing(_) | StoreError::Older { .. }) => Store::open(options),
+        opened => opened,
+    };
+    opened(config, open).map(|(_, opened)| opened)
+}
+
 /// Opens a database that must be there already: a slip in a path shall not make an empty one.
 pub(crate) fn open_existing(config: &Config) -> Result<Store, Failure> {
     opened(config, Store::open_existing).map(|(store, _)| store)
