@@ -233,8 +233,8 @@ async fn a_node_whose_store_takes_no_writes_is_not_ready_until_it_does() {
     assert_eq!(ready().await, 200);
     // Whoever writes waits, as for a standby that is away.
     let holds = "DO $$ BEGIN LOCK TABLE nodes IN EXCLUSIVE MODE; \
-                 WHILE to_regclass('released') IS NULL LOOP PERFORM pg_sleep(0.05); END LOOP; \
-                 END $$";
+                 WHILE NOT EXISTS (SELECT FROM pg_class WHERE relname = 'released') \
+                 LOOP PERFORM pg_sleep(0.05); END LOOP; END $$";
     let holder = std::thread::spawn(move || database.psql(holds));
     eventually("it is not ready", async || ready().await == 503).await;
     shared_database(&one.directory).psql("CREATE TABLE released ()");
