@@ -16,7 +16,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
 use crate::StoreError;
 
-/// How long a host may take to let one in.
+/// How long a host may take to be reached, and to let one in.
 const CONNECT: Duration = Duration::from_secs(3);
 /// How long one statement may take, unless the address says otherwise.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -226,10 +226,13 @@ impl PostgresAddress {
     /// Connects to the host that takes writes, on the runtime it is called on, which then drives the
     /// connection. A host that lets one in and then says nothing keeps nobody from the next.
     pub(super) async fn connect(&self) -> Result<Client, StoreError> {
+        // Where there is another, a host that says nothing is not waited for as long.
+        let alone = self.0.hosts.len() == 1;
+        let within = if alone { self.0.answer_within.max(CONNECT) } else { CONNECT };
         let (mut said, mut again) = (Vec::with_capacity(self.0.hosts.len()), false);
         for host in &self.0.hosts {
             for address in addresses(host).await {
-                let error = match tokio::time::timeout(CONNECT, self.connect_to(&address)).await {
+                let error = match tokio::time::timeout(within, self.connect_to(&address)).await {
                     Ok(Ok(client)) => return Ok(client),
                     Ok(Err(error)) => error,
                     Err(_) => StoreError::Again("the database does not answer".to_owned()),
