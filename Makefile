@@ -17,6 +17,8 @@ check: ## Format, clippy with warnings as errors, docs, licences and bans, and a
 	else echo "cargo-deny is not installed: licences and bans not checked"; fi
 	cargo build --release --workspace --bin huodong-fuzz --locked
 	$${CARGO_TARGET_DIR:-target}/release/huodong-fuzz
+	@# As the README has it: that `cargo run` is this program, and nobody is asked which.
+	cargo run --release --locked -- --version
 
 # PostgreSQL's package makes a server of its own, which serves this machine alone. The tests start
 # theirs on other ports and leave it as it is.
